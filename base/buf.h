@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A growing byte buffer on the heap, for output whose size is not known and for queues of bytes between a
+ * socket and a parser: append at the end, consume from the front.
+ */
+#ifndef BASE_BUF_H
+#define BASE_BUF_H
+
+#include <stdarg.h>
+
+#include "base/str.h"
+
+struct buf {
+	char *p;      /* owned */
+	size_t off;   /* first live byte */
+	size_t n;     /* live bytes from off */
+	size_t size;  /* allocated */
+	bool failed;  /* an append ran out of memory; sticky until buf_fini */
+};
+
+#define BUF_INIT { NULL, 0, 0, 0, false }
+
+void buf_fini(struct buf *b);
+void buf_clear(struct buf *b); /* forgets contents, keeps memory */
+bool buf_reserve(struct buf *b, size_t n); /* room for n more bytes; false (and failed set) when out of memory */
+bool buf_add(struct buf *b, struct str s);
+bool buf_addc(struct buf *b, char c);
+bool buf_printf(struct buf *b, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+bool buf_vprintf(struct buf *b, const char *fmt, va_list ap);
+bool buf_json(struct buf *b, struct str s); /* s as a JSON string with quotes; bytes that are not UTF-8 as \u00XX */
+void buf_consume(struct buf *b, size_t n);
+
+static inline struct str buf_str(const struct buf *b)
+{
+	return (struct str){ b->p ? b->p + b->off : "", b->n };
+}
+
+#endif
