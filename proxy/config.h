@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Everything one reload replaces: listeners, zones, pools, settings and the compiled ruleset, read from rule
+ * files, checked as a whole, sealed and counted. A request keeps the config it began with.
+ */
+#ifndef PROXY_CONFIG_H
+#define PROXY_CONFIG_H
+
+#include <stdatomic.h>
+#include <sys/socket.h>
+
+#include "base/arena.h"
+#include "base/diag.h"
+#include "engine/ruleset.h"
+#include "headers/request.h"
+#include "mtls/context.h"
+
+struct address {                   /* where to listen or connect */
+	struct sockaddr_storage sa;    /* IP; ss_family AF_UNSPEC when a name must be resolved */
+	socklen_t len;
+	struct str host, path;         /* name for DNS; unix socket path */
+	uint16_t port;
+	struct str text;               /* as written */
+};
+
+/* Values of settings blocks; one member per row of settings.def. Durations in milliseconds, sizes in bytes. */
+struct settings {
+#define SETTING_INT(block, name, member, unit, dflt, min, max, prose) int64_t member;
+#define SETTING_BOOL(block, name, member, dflt, prose) bool member;
+#define SETTING_STR(block, name, member, dflt, prose) struct str member;
+#define SETTING_ENUM(block, name, member, values, dflt, prose) int member;
+#include "proxy/settings.def"
+#undef SETTING_INT
+#undef SETTING_BOOL
+#undef SETTING_STR
+#undef SETTING_ENUM
+};
+
+enum on_revoked { ON_REVOKED_CLOSE, ON_REVOKED_EVALUATE };
+
+struct origin_conf {               /* one server requests are sent to */
+	bool tls;
+	struct address address;
+	struct str authority;          /* host[:port] for Host when asked to override */
+	unsigned weight;
+	bool backup;
+};
+
+struct pool_conf {
+	struct str name;
+	struct origin_conf *origins;
+	size_t n;
+	/* balance, health checks, TLS to the origin … are added here */
+};
+
+struct zone_conf {
+	unsigned index;
+	struct str name;
+	struct span span;
+	struct str *hosts;             /* exact or "*.suffix" */
+	size_t nhosts;
+	struct tls_zone *tls;          /* NULL: served on plain listeners only */
+	enum client_auth client_auth;
+	enum on_revoked on_revoked;
+	struct pool_conf *pool;        /* never NULL; an `origin` line makes a pool of one */
+	const void *const *transforms; /* rows of headers/transforms.def, NULL-terminated; see headers/transforms.h */
+	enum normalize normalize;
+	bool normalize_to_origin;
+};
+
+struct listener_conf {
+	struct str name;
+	struct span span;
+	struct address address;
+	bool tls;
+	bool http1, http2;
+	struct tls_context *context;   /* NULL when plain */
+	struct zone_conf *default_zone; /* NULL: none */
+	struct zone_conf **zones;      /* those it may serve */
+	size_t nzones;
+	struct cidr *proxy_protocol;   /* trusted peers; n 0: off */
+	size_t nproxy_protocol;
+};
+
+struct config {
+	_Atomic unsigned refs;
+	uint64_t generation;           /* 1, 2, … */
+	struct arena arena;            /* owns everything below, names and texts too */
+	struct settings settings;
+	struct listener_conf *listeners;
+	size_t nlisteners;
+	struct zone_conf *zones;
+	size_t nzones;
+	struct pool_conf *pools;
+	size_t npools;
+	struct ruleset *rules;
+};
+
+/* Reads files (n paths) with everything they name. Diagnostics in d, warnings too; *out is NULL if any is an
+ * error. Any thread. check_only: for lint: everything is checked, nothing is kept that costs (no sockets ever). */
+int config_load(struct config **out, const char *const *paths, size_t n, struct diags *d);
+struct config *config_ref(struct config *c);
+void config_unref(struct config *c);
+
+/* The zone of a listener that serves host (authority_host's form): exact before the longest *.suffix. NULL: none. */
+struct zone_conf *config_zone(const struct listener_conf *l, struct str host);
+struct zone_conf *config_zone_named(const struct config *c, struct str name);
+struct listener_conf *config_listener_named(const struct config *c, struct str name);
+
+#endif
