@@ -17,6 +17,7 @@ struct source {
 	struct str name; /* as the user wrote it; "" for an expression without a file */
 	struct str text;
 	struct str dir;  /* directory of the file, "" for the current one: relative paths start here */
+	unsigned order;  /* of printing; sources of the same order print in the order of their first diagnostic */
 };
 
 struct span {
@@ -52,14 +53,15 @@ struct diags {
 	struct arena arena; /* owns messages */
 	struct diag *first, *last;
 	unsigned errors, warnings, hints;
-	unsigned cap; /* stop collecting after this many (limits.def), counting on */
+	unsigned cap;      /* of each severity: no more are kept (limits.def), but they are counted on */
+	struct diag spare; /* what diag_add returns when it keeps nothing */
 };
 
 void diags_init(struct diags *d);
 void diags_fini(struct diags *d);
 
 /* Adds one, with the severity of its row; returned so that the caller may add a second span or help. Never NULL:
- * when memory is out a static last-resort record is returned and errors is counted all the same. */
+ * when memory or the cap is out the spare record is returned, and the diagnostic is counted all the same. */
 struct diag *diag_add(struct diags *d, enum diag_code code, struct span span, const char *fmt, ...)
 	__attribute__((format(printf, 4, 5)));
 void diag_second(struct diags *d, struct diag *g, struct span span, const char *fmt, ...)
@@ -68,12 +70,20 @@ void diag_help(struct diags *d, struct diag *g, const char *fmt, ...) __attribut
 
 const char *diag_name(enum diag_code code);  /* "U1001" */
 const char *diag_title(enum diag_code code); /* the row's prose */
+enum severity diag_severity(enum diag_code code); /* the row's severity */
+bool diag_code_of(struct str name, enum diag_code *out); /* from "U1001"; false if there is none */
+const char *severity_name(enum severity s); /* "error", "warning", "hint" */
 
-/* Where a span begins: line and column from 1; columns count bytes. */
+/* Where a span begins: line and column from 1; columns count bytes. 0 and 0 if it has no source. */
 void span_place(struct span s, unsigned *line, unsigned *column);
 
+/* The kept ones in printing order, equal ones once: sources in order, then by position, then as they came.
+ * The array is the caller's to free(); NULL with *n == 0 when there are none or memory is out. */
+const struct diag **diags_sorted(const struct diags *d, size_t *n);
+
 /* FILE:LINE:COL: error[U1001]: message / the line / a caret underline / second span / help.
- * Where the source has no name: LINE:COL. Sorted, equal ones once. color: ANSI colours. */
+ * Where the source has no name: LINE:COL. Sorted, equal ones once. color: ANSI colours. Control characters of the
+ * source or a message never reach out. A summary of what was not kept ends the list. */
 void diags_print(const struct diags *d, FILE *out, bool color);
 
 #endif

@@ -1,0 +1,167 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Comparing, searching and reading slices. Owns nothing, allocates nothing. */
+#include "base/str.h"
+
+bool str_eq_nocase(struct str a, struct str b)
+{
+	size_t i;
+
+	if (a.n != b.n)
+		return false;
+	for (i = 0; i < a.n; i++)
+		if (ascii_lower(a.p[i]) != ascii_lower(b.p[i]))
+			return false;
+	return true;
+}
+
+int str_cmp(struct str a, struct str b)
+{
+	size_t n = a.n < b.n ? a.n : b.n;
+	int c = n ? memcmp(a.p, b.p, n) : 0;
+
+	if (c)
+		return c;
+	return a.n < b.n ? -1 : a.n > b.n;
+}
+
+bool str_starts(struct str s, struct str prefix)
+{
+	return s.n >= prefix.n && (prefix.n == 0 || memcmp(s.p, prefix.p, prefix.n) == 0);
+}
+
+bool str_ends(struct str s, struct str suffix)
+{
+	return s.n >= suffix.n && (suffix.n == 0 || memcmp(s.p + (s.n - suffix.n), suffix.p, suffix.n) == 0);
+}
+
+bool str_contains(struct str s, struct str needle)
+{
+	if (needle.n == 0)
+		return true;
+	return s.n >= needle.n && memmem(s.p, s.n, needle.p, needle.n) != NULL;
+}
+
+ptrdiff_t str_find(struct str s, char c)
+{
+	const char *at = s.n ? memchr(s.p, c, s.n) : NULL;
+
+	return at ? at - s.p : -1;
+}
+
+ptrdiff_t str_rfind(struct str s, char c)
+{
+	const char *at = s.n ? memrchr(s.p, c, s.n) : NULL;
+
+	return at ? at - s.p : -1;
+}
+
+struct str str_sub(struct str s, size_t from, size_t to)
+{
+	if (to > s.n)
+		to = s.n;
+	if (from > to)
+		from = to;
+	return (struct str){ from ? s.p + from : s.p, to - from };
+}
+
+struct str str_trim(struct str s)
+{
+	size_t from = 0, to = s.n;
+
+	while (from < to && (s.p[from] == ' ' || s.p[from] == '\t'))
+		from++;
+	while (to > from && (s.p[to - 1] == ' ' || s.p[to - 1] == '\t'))
+		to--;
+	return str_sub(s, from, to);
+}
+
+/* wyhash-like folding would be faster on long keys; the keys here are names and addresses, so eight bytes at a
+ * time through a multiply and a xor-shift (the finaliser of splitmix64) is enough and easy to see through. */
+static uint64_t mix(uint64_t h)
+{
+	h ^= h >> 30;
+	h *= UINT64_C(0xbf58476d1ce4e5b9);
+	h ^= h >> 27;
+	h *= UINT64_C(0x94d049bb133111eb);
+	return h ^ h >> 31;
+}
+
+uint64_t str_hash(struct str s, uint64_t seed)
+{
+	uint64_t h = seed ^ (s.n * UINT64_C(0x9e3779b97f4a7c15)), word;
+
+	while (s.n >= 8) {
+		memcpy(&word, s.p, 8);
+		h = mix(h + word);
+		s = str_sub(s, 8, s.n);
+	}
+	word = 0;
+	if (s.n)
+		memcpy(&word, s.p, s.n);
+	return mix(h + word + UINT64_C(0x9e3779b97f4a7c15));
+}
+
+bool str_uint(struct str s, uint64_t max, uint64_t *out)
+{
+	uint64_t v = 0;
+	size_t i;
+
+	if (s.n == 0)
+		return false;
+	for (i = 0; i < s.n; i++) {
+		unsigned digit;
+
+		if (!ascii_digit(s.p[i]))
+			return false;
+		digit = (unsigned)(s.p[i] - '0');
+		if (v > (UINT64_MAX - digit) / 10)
+			return false;
+		v = v * 10 + digit;
+	}
+	if (v > max)
+		return false;
+	*out = v;
+	return true;
+}
+
+/* Optimal string alignment: insert, delete, replace, and swap of neighbours each cost one. Three rows of the
+ * table suffice; names longer than a row are simply far apart. */
+enum { ROW = 96 };
+
+static size_t min3(size_t a, size_t b, size_t c)
+{
+	size_t m = a < b ? a : b;
+
+	return m < c ? m : c;
+}
+
+size_t str_distance(struct str a, struct str b, size_t limit)
+{
+	size_t rows[3][ROW + 1], *before = rows[0], *last = rows[1], *row = rows[2];
+	size_t i, j;
+
+	if (b.n > ROW || a.n > b.n + limit || b.n > a.n + limit)
+		return limit + 1;
+	for (j = 0; j <= b.n; j++)
+		last[j] = j;
+	for (i = 1; i <= a.n; i++) {
+		size_t best = row[0] = i, *spare;
+
+		for (j = 1; j <= b.n; j++) {
+			size_t cost = a.p[i - 1] != b.p[j - 1];
+
+			row[j] = min3(last[j] + 1, row[j - 1] + 1, last[j - 1] + cost);
+			if (i > 1 && j > 1 && a.p[i - 1] == b.p[j - 2] && a.p[i - 2] == b.p[j - 1])
+				row[j] = min3(row[j], before[j - 2] + 1, SIZE_MAX);
+			if (row[j] < best)
+				best = row[j];
+		}
+		if (best > limit)
+			return limit + 1;
+		spare = before;
+		before = last;
+		last = row;
+		row = spare;
+	}
+	return last[b.n] > limit ? limit + 1 : last[b.n];
+}
