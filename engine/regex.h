@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * `matches`: the documented dialect, checked by our own front end, run by PCRE2 in byte mode under limits.
+ * Sealed once compiled: any thread may run it (match data and JIT stack are per thread, inside).
+ */
+#ifndef ENGINE_REGEX_H
+#define ENGINE_REGEX_H
+
+#include "base/diag.h"
+#include "engine/pattern.h"
+#include "grammar/ast.h"
+
+struct regex;
+
+/* literal is the AST_STRING as written: its form tells how to map an offset in the pattern to the source. NULL after
+ * an error (U4001, U4002 queued in d at the exact place; or out of memory). Heap. */
+struct regex *regex_compile(const struct ast *literal, struct diags *d);
+void regex_free(void *r);
+
+int regex_match(const struct regex *r, struct str s); /* 1, 0, or -ERR_LIMIT, -ERR_NOMEM: no answer */
+unsigned regex_captures(const struct regex *r);
+const struct literals *regex_literals(const struct regex *r); /* owned by r; never NULL */
+
+#endif
