@@ -231,7 +231,8 @@ bench:
 
 cover:
 	$(Q)find $(BUILD)/cover -name '*.gcda' -delete 2>/dev/null || true
-	+$(Q)$(STEP) SAN=cover unit e2e
+	+$(Q)$(STEP) SAN=cover unit
+	+$(Q)$(STEP) SAN=cover e2e
 	$(Q)base/build/cover.sh $(BUILD)/cover/obj
 
 # ---- Housekeeping ----
@@ -251,7 +252,7 @@ install: all
 	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/share/usher/rules
 	install -m 755 $(USHER) $(DESTDIR)$(PREFIX)/bin/usher
 	$(if $(RULES),install -m 644 $(RULES) $(DESTDIR)$(PREFIX)/share/usher/rules)
-	$(foreach page,$(MANUALS),install -D -m 644 $(page) \
+	@$(foreach page,$(MANUALS),install -D -m 644 $(page) \
 		$(DESTDIR)$(PREFIX)/share/man/man$(subst .,,$(suffix $(page)))/$(notdir $(page)) &&) true
 
 clean:

@@ -7,6 +7,7 @@
 # for the library as it comes together with its test client. DEST appears whole or not at all.
 
 set -eu
+unset MAKEFLAGS MFLAGS MAKELEVEL # ours are not the library's
 
 sources=$(cd "$1" && pwd)
 config=$2
