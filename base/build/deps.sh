@@ -106,11 +106,16 @@ apt_own_update() {
 	uri=$(mirror)
 	[ -n "$uri" ] || die "no Debian mirror among the sources of apt; run: apt-get update"
 	for suites in 'trixie sid' trixie; do
-		# An old list of sid is no harm: the newest version wins, and trixie's list sets the least.
 		for suite in $suites; do
-			echo "deb-src [signed-by=$keyring check-valid-until=no] $uri $suite main"
+			case $suite in
+			# An old list of sid is no harm: the newest version wins, and trixie's list sets the least.
+			sid) echo "deb-src [signed-by=$keyring check-valid-until=no] $uri sid main" ;;
+			*)
+				echo "deb-src [signed-by=$keyring] $uri $suite main"
+				echo "deb [signed-by=$keyring] $uri $suite main"
+				;;
+			esac
 		done >"$apt/sources.list"
-		echo "deb [signed-by=$keyring] $uri trixie main" >>"$apt/sources.list"
 		! apt_own apt-get -o APT::Update::Error-Mode=any update >"$apt/log" 2>&1 || break
 		grep -E '^[EW]:' "$apt/log" >&2
 		[ "$suites" != trixie ] || die "the mirror $uri gives no package lists"
