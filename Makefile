@@ -95,7 +95,7 @@ FUZZERS := $(patsubst tests/fuzz/%.c,$(OUT)/%,$(wildcard tests/fuzz/fuzz_*.c))
 BENCHES := $(patsubst %.c,$(OUT)/%,$(wildcard bench/*.c))
 
 .PHONY: all deps deps-demo deps-test deps-bench demo unit rules e2e check fuzz fuzz-seeds soak bench cover format \
-	graph docs install clean help units fuzzers benches FORCE
+	graph docs install clean help fuzzers benches FORCE
 
 all: $(if $(LIBOBJ),$(LIB)) $(if $(MAIN),$(USHER))
 
@@ -172,8 +172,8 @@ $(OUT)/%: $(OUT)/obj/tests/fuzz/%.o $(LINK_NEEDS)
 	$(call link,-fsanitize=fuzzer)
 endif
 
-units: all $(UNITS)
-fuzzers: $(FUZZERS)
+fuzzers: $(if $(FUZZ),$(FUZZ:%=$(OUT)/%),$(FUZZERS))
+	@:
 benches: all $(BENCHES)
 .SECONDARY:
 
@@ -183,8 +183,9 @@ export ASAN_OPTIONS ?= detect_leaks=1:strict_string_checks=1:detect_stack_use_af
 export UBSAN_OPTIONS ?= print_stacktrace=1
 export TSAN_OPTIONS ?= second_deadlock_stack=1
 
-unit: units
-	$(Q)base/build/unit.sh $(if $(UNIT),$(patsubst %,$(OUT)/tests/unit/%,$(UNIT)),$(sort $(UNITS)))
+UNITS_WANTED := $(if $(UNIT),$(UNIT:%=$(OUT)/tests/unit/%),$(sort $(UNITS)))
+unit: all $(UNITS_WANTED)
+	$(Q)$(if $(UNITS_WANTED),base/build/unit.sh $(UNITS_WANTED),echo 'unit: none yet')
 
 RULES := $(wildcard rules/*.rules)
 rules: all
