@@ -29,6 +29,7 @@ SAN    ?=
 CFLAGS ?= -O2 -g
 PREFIX ?= /usr/local
 PYTHON ?= /usr/bin/python3
+CLANG  ?= clang
 DEMO   ?= tests/demo/demo.sh
 JOBS   ?= $(shell nproc)
 
@@ -43,14 +44,14 @@ comma := ,
 
 OUT := $(BUILD)
 WERROR := -Werror
-HARDEN := -fstack-protector-strong $(if $(findstring -O0,$(CFLAGS)),,-D_FORTIFY_SOURCE=2)
+HARDEN := -fstack-protector-strong -fstack-clash-protection $(if $(findstring -O0,$(CFLAGS)),,-D_FORTIFY_SOURCE=2)
 LDHARDEN := -Wl,-z,relro,-z,now
 ifneq ($(SAN),)
 HARDEN :=
 LDHARDEN :=
 ifeq ($(SAN),fuzz)
 OUT := $(BUILD)/fuzz
-CC := clang
+override CC := $(CLANG)
 WERROR := -Wno-unknown-warning-option
 MODE := -O1 -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all
 else ifeq ($(SAN),cover)

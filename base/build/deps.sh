@@ -36,7 +36,7 @@ wanted() {
 		bench) echo "$packages_bench" ;;
 		*) die "no such list: $list" ;;
 		esac
-	done | tr -s ' \t' '\n\n' | sort -u
+	done | tr -s '[:space:]' '\n' | sort -u
 }
 
 missing() {
@@ -87,6 +87,7 @@ packages_install() {
 
 # The Debian mirror that this machine already uses, whichever way its sources are written.
 mirror() {
+	# shellcheck disable=SC2016
 	apt-get indextargets --format '$(REPO_URI) $(ORIGIN) $(LABEL)' 'Created-By: Packages' |
 		awk '$1 ~ /^(https?|file|copy|mirror)/ && $2 == "Debian" && $3 == "Debian" { print $1; exit }'
 }
@@ -104,7 +105,11 @@ apt_own_update() {
 	[ ! -e "$apt/updated" ] || return 0
 	mkdir -p "$apt/lists/partial" "$apt/cache/archives/partial"
 	uri=$(mirror)
-	[ -n "$uri" ] || die "no Debian mirror among the sources of apt; run: apt-get update"
+	if [ -z "$uri" ] && [ "$(id -u)" = 0 ]; then
+		apt-get -q update >&2
+		uri=$(mirror)
+	fi
+	[ -n "$uri" ] || die "no Debian mirror among the sources of apt; run as root: apt-get update"
 	for suites in 'trixie sid' trixie; do
 		for suite in $suites; do
 			case $suite in

@@ -14,10 +14,13 @@ while [ "$1" != -- ]; do
 	shift
 done
 shift
-[ $# -gt 0 ] || set -- $(cd tests/fuzz 2>/dev/null && ls fuzz_*.c 2>/dev/null | sed 's/\.c$//')
+[ $# -gt 0 ] || set -- tests/fuzz/fuzz_*.c
 
 for name in "$@"; do
+	name=$(basename "$name" .c)
+	[ -x "$BUILD/$name" ] || continue
 	mkdir -p "$BUILD/$name.corpus"
+	# shellcheck disable=SC2086
 	set -- $options -timeout=10 -rss_limit_mb=2048 -print_final_stats=1 "-artifact_prefix=$BUILD/$name-"
 	[ ! -f "tests/fuzz/$name.dict" ] || set -- "$@" "-dict=tests/fuzz/$name.dict"
 	set -- "$@" "$BUILD/$name.corpus"
