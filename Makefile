@@ -158,7 +158,7 @@ $(LIB): $(LIBOBJ)
 define link
 	@$(if $(V),,echo '  LINK    $@')
 	@mkdir -p $(@D)
-	$(Q)$(CC) $(LDFLAGS_ALL) $(1) -o $@ $(filter %.o,$^) $(LIB) $(LIBS) $(2)
+	$(Q)$(CC) $(LDFLAGS_ALL) $(1) -o $@ $(filter %.o,$^) -Wl,--start-group $(LIB) $(LIBS) -Wl,--end-group $(2)
 endef
 LINK_NEEDS := $(LIB) $(MBEDTLS)/lib/libmbedcrypto.a $(DEPS)/lib/libllhttp.a
 

@@ -37,6 +37,16 @@
 #define MBEDTLS_X509_TRUSTED_CERTIFICATE_CALLBACK
 #define MBEDTLS_PLATFORM_MEMORY
 
+/*
+ * One clock for usher and library (base/clock.h): global.c sets the library's calendar time and defines
+ * mbedtls_ms_time(), so that tests can move time and a ticket's age survives restarts and other machines.
+ */
+#define MBEDTLS_PLATFORM_TIME_ALT
+#define MBEDTLS_PLATFORM_MS_TIME_ALT
+
+/* One source of random numbers, a generator per thread (global.c): workers do not queue for the library's one. */
+#define MBEDTLS_PSA_CRYPTO_EXTERNAL_RNG
+
 /* What the library calls deprecated does not exist for us. */
 #define MBEDTLS_DEPRECATED_REMOVED
 
