@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Bump memory in a chain of blocks; the newest is the one that is filled. A piece that does not fit opens a new
- * block, at least as large as the piece. Between two pieces lies a poisoned gap when AddressSanitizer looks on.
+ * Bump memory in a chain of blocks; the newest is the one that is filled. A piece that does not fit opens a
+ * new block, at least as large as the piece. Between two pieces lies a poisoned gap when AddressSanitizer
+ * looks on.
  */
 #include <stdalign.h>
 #include <stdarg.h>
@@ -182,7 +183,7 @@ struct str arena_lower(struct arena *a, struct str s)
 	for (i = 0; i < s.n; i++)
 		p[i] = ascii_lower(s.p[i]);
 	p[s.n] = '\0';
-	return (struct str){ p, s.n };
+	return (struct str){p, s.n};
 }
 
 struct str arena_concat(struct arena *a, const struct str *parts, size_t n)
@@ -199,7 +200,7 @@ struct str arena_concat(struct arena *a, const struct str *parts, size_t n)
 		if (parts[i].n)
 			at = mempcpy(at, parts[i].p, parts[i].n);
 	*at = '\0';
-	return (struct str){ p, all - 1 };
+	return (struct str){p, all - 1};
 }
 
 struct str arena_printf(struct arena *a, const char *fmt, ...)
@@ -216,5 +217,5 @@ struct str arena_printf(struct arena *a, const char *fmt, ...)
 	va_start(ap, fmt);
 	vsnprintf(p, (size_t)n + 1, fmt, ap);
 	va_end(ap);
-	return (struct str){ p, (size_t)n };
+	return (struct str){p, (size_t)n};
 }

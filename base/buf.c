@@ -62,7 +62,7 @@ bool buf_add(struct buf *b, struct str s)
 
 bool buf_addc(struct buf *b, char c)
 {
-	return buf_add(b, (struct str){ &c, 1 });
+	return buf_add(b, (struct str){&c, 1});
 }
 
 bool buf_vprintf(struct buf *b, const char *fmt, va_list ap)
@@ -134,7 +134,7 @@ static void json_piece(struct buf *b, struct str piece)
 	if (piece.n > 1)
 		buf_add(b, piece);
 	else if (c == '"' || c == '\\')
-		buf_add(b, (struct str){ (char[]){ '\\', (char)c }, 2 });
+		buf_add(b, (struct str){(char[]){'\\', (char)c}, 2});
 	else if (c == '\n')
 		buf_add(b, STR("\\n"));
 	else if (c == '\r')

@@ -65,7 +65,7 @@ size_t clock_rfc3339(int64_t msec, char out[CLOCK_TEXT])
 		seconds--;
 	}
 	if (!gmtime_r(&seconds, &tm))
-		tm = (struct tm){ .tm_year = 70, .tm_mday = 1 };
+		tm = (struct tm){.tm_year = 70, .tm_mday = 1};
 	n = strftime(out, CLOCK_TEXT, "%Y-%m-%dT%H:%M:%S", &tm);
 	out[n++] = '.';
 	out[n++] = (char)('0' + rest / 100);

@@ -10,14 +10,14 @@ static const struct row {
 	const char *name, *title;
 	enum severity severity;
 } rows[] = {
-#define DIAG(code, severity, title) { #code, title, severity },
+#define DIAG(code, severity, title) {#code, title, severity},
 #include "base/diags.def"
 #undef DIAG
 };
 
 void diags_init(struct diags *d)
 {
-	*d = (struct diags){ .arena = ARENA_INIT, .cap = LIMIT_DIAGS };
+	*d = (struct diags){.arena = ARENA_INIT, .cap = LIMIT_DIAGS};
 }
 
 void diags_fini(struct diags *d)
@@ -39,7 +39,7 @@ static struct str message_make(struct arena *a, const char *fmt, va_list ap)
 	if (n < 0 || !(p = arena_alloc(a, (size_t)n + 1)))
 		return STR_NONE;
 	vsnprintf(p, (size_t)n + 1, fmt, ap);
-	s = (struct str){ p, (size_t)n };
+	s = (struct str){p, (size_t)n};
 	return s;
 }
 
@@ -62,7 +62,7 @@ struct diag *diag_add(struct diags *d, enum diag_code code, struct span span, co
 	struct diag *g;
 	va_list ap;
 
-	d->spare = (struct diag){ .code = code, .severity = rows[code].severity, .span = span };
+	d->spare = (struct diag){.code = code, .severity = rows[code].severity, .span = span};
 	if (severity_count(d, rows[code].severity) > d->cap || !(g = ARENA_NEW(&d->arena, struct diag)))
 		return &d->spare;
 	g->code = code;
@@ -173,7 +173,8 @@ static int key_cmp(const void *pa, const void *pb)
 	const struct source *sa = a->diag->span.src, *sb = b->diag->span.src;
 	int c;
 
-	if ((c = number_cmp(sa ? sa->order : 0, sb ? sb->order : 0)) || (c = number_cmp(a->source, b->source)) ||
+	if ((c = number_cmp(sa ? sa->order : 0, sb ? sb->order : 0)) ||
+	    (c = number_cmp(a->source, b->source)) ||
 	    (c = number_cmp(a->diag->span.from, b->diag->span.from)) ||
 	    (c = number_cmp(a->diag->span.to, b->diag->span.to)))
 		return c;
@@ -214,7 +215,7 @@ const struct diag **diags_sorted(const struct diags *d, size_t *n)
 		goto done;
 	}
 	for (g = d->first; g; g = g->next, i++)
-		keys[i] = (struct key){ g, g->span.src ? source_first(keys, i, g) : 0, i };
+		keys[i] = (struct key){g, g->span.src ? source_first(keys, i, g) : 0, i};
 	qsort(keys, all, sizeof(*keys), key_cmp);
 	for (i = 0; i < all; i++)
 		if (!diag_said(v, *n, keys[i].diag))

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * How a diagnostic looks on a terminal: where, what, the line with its carets, why, and what to write instead.
- * Rule files may come from strangers, so no control character of theirs is passed on.
+ * How a diagnostic looks on a terminal: where, what, the line with its carets, why, and what to write
+ * instead. Rule files may come from strangers, so no control character of theirs is passed on.
  */
 #include <stdlib.h>
 
@@ -15,9 +15,9 @@ struct paint {
 };
 
 static const struct paint colours = {
-	"\033[1m", "\033[1;31m", "\033[1;35m", "\033[1;36m", "\033[1;32m", "\033[0m",
+    "\033[1m", "\033[1;31m", "\033[1;35m", "\033[1;36m", "\033[1;32m", "\033[0m",
 };
-static const struct paint none = { "", "", "", "", "", "" };
+static const struct paint none = {"", "", "", "", "", ""};
 
 static const char *severity_paint(const struct paint *p, enum severity s)
 {
@@ -144,8 +144,8 @@ static void quote_print(FILE *out, struct span s, const struct paint *p)
 static void diag_print(FILE *out, const struct diag *g, const struct paint *p)
 {
 	place_print(out, g->span, p);
-	fprintf(out, "%s%s[%s]:%s ", severity_paint(p, g->severity), severity_name(g->severity), diag_name(g->code),
-		p->plain);
+	fprintf(out, "%s%s[%s]:%s ", severity_paint(p, g->severity), severity_name(g->severity),
+	        diag_name(g->code), p->plain);
 	text_print(out, g->message);
 	putc('\n', out);
 	quote_print(out, g->span, p);

@@ -4,10 +4,9 @@
 
 #include "base/err.h"
 
-static const char *const texts[] = {
-	"no error",
+static const char *const texts[] = {"no error",
 #define X(name, text) text,
-	ERRORS(X)
+                                    ERRORS(X)
 #undef X
 };
 

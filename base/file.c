@@ -71,7 +71,7 @@ struct str file_path(struct arena *a, struct str dir, struct str path)
 {
 	if (dir.n == 0 || (path.n && path.p[0] == '/'))
 		return arena_str(a, path);
-	return arena_concat(a, (struct str[]){ dir, str_ends(dir, STR("/")) ? STR("") : STR("/"), path }, 3);
+	return arena_concat(a, (struct str[]){dir, str_ends(dir, STR("/")) ? STR("") : STR("/"), path}, 3);
 }
 
 struct str file_dir(struct arena *a, struct str path)

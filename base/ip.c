@@ -15,7 +15,7 @@ static unsigned ip_bits(const struct ip *ip)
 bool ip_parse(struct str s, struct ip *out)
 {
 	char text[IP_TEXT];
-	struct ip ip = { 0, { 0 } };
+	struct ip ip = {0, {0}};
 
 	if (s.n == 0 || s.n >= sizeof(text) || memchr(s.p, '\0', s.n))
 		return false;
@@ -60,15 +60,15 @@ struct ip ip_mask(struct ip ip, unsigned bits)
 			ip.bytes[i / 8] = 0;
 			i += 7;
 		} else {
-			ip.bytes[i / 8] &= (uint8_t)~(0x80 >> i % 8);
+			ip.bytes[i / 8] &= (uint8_t) ~(0x80 >> i % 8);
 		}
 	return ip;
 }
 
 struct ip ip_unmap(struct ip ip)
 {
-	static const uint8_t prefix[12] = { 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff };
-	struct ip v4 = { 4, { 0 } };
+	static const uint8_t prefix[12] = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
+	struct ip v4 = {4, {0}};
 
 	if (ip.family != 6 || memcmp(ip.bytes, prefix, sizeof(prefix)) != 0)
 		return ip;
@@ -78,7 +78,7 @@ struct ip ip_unmap(struct ip ip)
 
 bool ip_of_sockaddr(const struct sockaddr *sa, struct ip *out, uint16_t *port)
 {
-	struct ip ip = { 0, { 0 } };
+	struct ip ip = {0, {0}};
 
 	if (sa->sa_family == AF_INET) {
 		const struct sockaddr_in *in = (const struct sockaddr_in *)(const void *)sa;

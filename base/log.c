@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Event lines. A line is built on the stack and leaves with one write, so lines of two threads never mix; what
- * cannot be written (a full disk, a closed pipe) is counted, and the next line that gets out says how many.
+ * Event lines. A line is built on the stack and leaves with one write, so lines of two threads never mix;
+ * what cannot be written (a full disk, a closed pipe) is counted, and the next line that gets out says how
+ * many.
  */
 #include <errno.h>
 #include <stdatomic.h>
@@ -17,7 +18,7 @@ static _Atomic int threshold = LOG_INFO;
 static _Atomic int target = STDERR_FILENO;
 static _Atomic uint64_t dropped;
 
-static const char *const level_names[] = { "error", "warning", "info", "debug" };
+static const char *const level_names[] = {"error", "warning", "info", "debug"};
 
 void log_set_level(enum log_level level)
 {

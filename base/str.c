@@ -61,7 +61,7 @@ struct str str_sub(struct str s, size_t from, size_t to)
 		to = s.n;
 	if (from > to)
 		from = to;
-	return (struct str){ from ? s.p + from : s.p, to - from };
+	return (struct str){from ? s.p + from : s.p, to - from};
 }
 
 struct str str_trim(struct str s)
@@ -75,8 +75,9 @@ struct str str_trim(struct str s)
 	return str_sub(s, from, to);
 }
 
-/* wyhash-like folding would be faster on long keys; the keys here are names and addresses, so eight bytes at a
- * time through a multiply and a xor-shift (the finaliser of splitmix64) is enough and easy to see through. */
+/* wyhash-like folding would be faster on long keys; the keys here are names and addresses, so eight bytes at
+ * a time through a multiply and a xor-shift (the finaliser of splitmix64) is enough and easy to see through.
+ */
 static uint64_t mix(uint64_t h)
 {
 	h ^= h >> 30;

@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Looking names up in names.def and reserved.def. Most names of a message have no row, so a name is first
+ * sorted by its length, which all but a few rows fail.
+ */
+#include "headers/names.h"
+#include "headers/lines.h"
+
+static const struct {
+	struct str name;
+	unsigned flags;
+} known[] = {
+#define NAME(name, flags) {{name, sizeof(name) - 1}, flags},
+#include "headers/names.def"
+#undef NAME
+};
+
+static const struct {
+	struct str name;
+	bool is_prefix;
+} reserved[] = {
+#define RESERVED(name, is_prefix, prose) {{name, sizeof(name) - 1}, is_prefix},
+#include "headers/reserved.def"
+#undef RESERVED
+};
+
+enum { KNOWN = sizeof(known) / sizeof(known[0]), RESERVED_ROWS = sizeof(reserved) / sizeof(reserved[0]) };
+
+unsigned name_flags(struct str name)
+{
+	size_t i;
+
+	for (i = 0; i < KNOWN; i++)
+		if (known[i].name.n == name.n && str_eq_nocase(known[i].name, name))
+			return known[i].flags;
+	return 0;
+}
+
+unsigned name_flags_twin(struct str name)
+{
+	size_t i;
+
+	for (i = 0; i < KNOWN; i++)
+		if (known[i].name.n == name.n && name_twin(known[i].name, name))
+			return known[i].flags;
+	return 0;
+}
+
+/* Whether name begins like row, which is in folded form. */
+static bool folds_to(struct str name, struct str row)
+{
+	size_t i;
+
+	if (name.n < row.n)
+		return false;
+	for (i = 0; i < row.n; i++) {
+		char c = name.p[i];
+
+		if ((ascii_alpha(c) || ascii_digit(c) ? ascii_lower(c) : '-') != row.p[i])
+			return false;
+	}
+	return true;
+}
+
+bool name_reserved(struct str name)
+{
+	size_t i;
+
+	for (i = 0; i < RESERVED_ROWS; i++)
+		if ((reserved[i].is_prefix || reserved[i].name.n == name.n) &&
+		    folds_to(name, reserved[i].name))
+			return true;
+	return false;
+}
+
+bool name_cloudflare(struct str name)
+{
+	return folds_to(name, STR("cf-")) || folds_to(name, STR("x-cf-"));
+}
