@@ -73,7 +73,7 @@ struct listener_conf {
 	struct span span;
 	struct address address;
 	bool tls;
-	bool http1, http2;
+	bool http1, http2, http2_first; /* the order offered in ALPN */
 	struct tls_context *context;   /* NULL when plain */
 	struct zone_conf *default_zone; /* NULL: none */
 	struct zone_conf **zones;      /* those it may serve */
@@ -97,7 +97,8 @@ struct config {
 };
 
 /* Reads files (n paths) with everything they name. Diagnostics in d, warnings too; *out is NULL if any is an
- * error. Any thread. check_only: for lint: everything is checked, nothing is kept that costs (no sockets ever). */
+ * error. -ERR_RULES: the files are at fault; -ERR_IO: one of them (or of what they include) cannot be read. Opens no
+ * socket and looks up no name. Any thread. The AST is gone afterwards: names and texts are copied. */
 int config_load(struct config **out, const char *const *paths, size_t n, struct diags *d);
 struct config *config_ref(struct config *c);
 void config_unref(struct config *c);
