@@ -13,6 +13,7 @@
 #include "base/diag.h"
 #include "engine/ruleset.h"
 #include "headers/request.h"
+#include "headers/transforms.h"
 #include "mtls/context.h"
 
 struct address {                   /* where to listen or connect */
@@ -63,7 +64,7 @@ struct zone_conf {
 	enum client_auth client_auth;
 	enum on_revoked on_revoked;
 	struct pool_conf *pool;        /* never NULL; an `origin` line makes a pool of one */
-	const void *const *transforms; /* rows of headers/transforms.def, NULL-terminated; see headers/transforms.h */
+	transform_set transforms;
 	enum normalize normalize;
 	bool normalize_to_origin;
 };

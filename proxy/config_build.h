@@ -14,9 +14,9 @@ struct zone_build {
 	struct tls_path *certificates, *keys, *cas, *crls;
 	size_t ncertificates, nkeys, ncas, ncrls;
 	struct str pool_name;
-	struct span pool_span, auth_span, origin_span;
+	struct span pool_span, auth_span, origin_span, transforms_span;
 	struct pool_conf own_pool; /* of an origin line */
-	const void **transforms;
+	const struct transform **transforms;
 	size_t ntransforms;
 	bool crl_required_given, served;
 };

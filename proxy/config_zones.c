@@ -266,8 +266,8 @@ static void no_transform(struct build *b, const struct ast_word *w)
 	size_t n = 0;
 	struct diag *g = diag_add(b->d, U1001, w->span, "there is no transform `%.*s`", STR_FMT(w->text));
 
-	for (const struct transform *t; n < 64 && (t = transform_at(n)) != NULL; n++)
-		names[n] = str_of(t->name);
+	for (const struct transform *t; n < 64 && (t = transform_row(n)) != NULL; n++)
+		names[n] = str_of(transform_name(t));
 	near = nearest(w->text, names, n);
 	if (near.n)
 		diag_help(b->d, g, "did you mean `%.*s`?", STR_FMT(near));
@@ -277,8 +277,9 @@ bool zone_transforms(struct build *b, void *object, const struct ast_setting *s)
 {
 	struct zone_build *z = object;
 
+	z->transforms_span = s->span;
 	for (size_t i = 0; i < s->nwords; i++) {
-		const void *t = transform_find(s->words[i].text);
+		const struct transform *t = transform_find(s->words[i].text);
 
 		if (!t) {
 			no_transform(b, &s->words[i]);
@@ -379,14 +380,19 @@ bool zones_finish(struct build *b)
 {
 	for (size_t i = 0; i < b->config->nzones; i++) {
 		struct zone_build *z = &b->zones[i];
-		const void *end = NULL;
+		const struct transform *end = NULL, *const *set;
+		const char *conflict;
 
 		find_pool(b, z);
 		check_client_auth(b, z);
 		check_hosts(b, z);
-		z->conf->transforms = array_push(b->arena, z->transforms, z->ntransforms, sizeof end, &end);
-		if (!z->conf->transforms || !make_tls(b, z))
+		set = array_push(b->arena, z->transforms, z->ntransforms, sizeof end, &end);
+		if (!set || !make_tls(b, z))
 			return false;
+		z->conf->transforms = set;
+		conflict = transforms_conflict(set);
+		if (conflict)
+			diag_add(b->d, U8006, z->transforms_span, "these transforms exclude each other: %s", conflict);
 	}
 	return true;
 }
