@@ -1,0 +1,276 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The verdict on a client's chain. The library builds the path and checks signatures, algorithms, CA-ness and path
+ * lengths; all the rest is decided here, dates too, because the library asks the system's clock and not ours.
+ *
+ * Several things may be wrong at once. The first that holds, in this order, is the result:
+ *
+ *   untrusted            nothing signed by an anchor: the certificate says what its sender likes
+ *   weak                 the signatures on the path prove little
+ *   bad_usage            sound, but not meant for this
+ *   name_constraint      sound, but its CA may not vouch for this name
+ *   not_yet_valid        sound, and time alone is wrong
+ *   expired
+ *   issuer_revoked       a CA of the path is no longer one
+ *   crl_bad_signature    nothing trustworthy is known about revocation: fail closed
+ *   crl_missing
+ *   crl_expired
+ *   revoked              all of the above is in order, and the certificate is on a valid, current list: verified
+ *   ok                   verified
+ */
+#include <stdlib.h>
+
+#include <mbedtls/oid.h>
+
+#include "base/err.h"
+#include "mtls/cert.h"
+#include "mtls/constraints.h"
+#include "mtls/inspect.h"
+#include "mtls/internal.h"
+#include "mtls/trust.h"
+
+static const enum verify_result priority[] = {
+	VERIFY_UNTRUSTED,         VERIFY_WEAK,           VERIFY_BAD_USAGE,         VERIFY_NAME_CONSTRAINT,
+	VERIFY_NOT_YET_VALID,     VERIFY_EXPIRED,        VERIFY_ISSUER_REVOKED,    VERIFY_CRL_BAD_SIGNATURE,
+	VERIFY_CRL_MISSING,       VERIFY_CRL_EXPIRED,    VERIFY_REVOKED,
+};
+
+enum { WEAK_FLAGS = MBEDTLS_X509_BADCERT_BAD_MD | MBEDTLS_X509_BADCERT_BAD_PK | MBEDTLS_X509_BADCERT_BAD_KEY,
+       DATE_FLAGS = MBEDTLS_X509_BADCERT_EXPIRED | MBEDTLS_X509_BADCERT_FUTURE };
+
+/* A path being judged. */
+struct judgement {
+	const struct trust *t;
+	struct cert at[LIMIT_PATH]; /* leaf first */
+	int n;
+	int64_t now, until;
+	unsigned faults; /* bit r: verify_result r holds */
+};
+
+static void fault(struct judgement *j, enum verify_result r)
+{
+	j->faults |= 1u << r;
+}
+
+static void lower(int64_t *until, int64_t t)
+{
+	if (t < *until)
+		*until = t;
+}
+
+void path_init(struct path *p)
+{
+	p->n = 0;
+	p->overflow = false;
+}
+
+int path_collect(void *path, mbedtls_x509_crt *crt, int depth, uint32_t *flags)
+{
+	struct path *p = path;
+
+	if (depth < 0 || depth >= LIMIT_PATH) {
+		p->overflow = true;
+		return 0;
+	}
+	if (p->n == 0 || depth >= p->n) { /* the first call has the highest depth */
+		memset(p->at, 0, sizeof(p->at));
+		p->n = depth + 1;
+	}
+	p->at[depth].cert = crt;
+	p->at[depth].flags = *flags;
+	return 0;
+}
+
+static bool is_anchor(const struct trust *t, const mbedtls_x509_crt *crt)
+{
+	for (const mbedtls_x509_crt *c = &t->anchors; c && c->raw.p; c = c->next) {
+		if (c == crt || str_eq(crt_str(&c->raw), crt_str(&crt->raw)))
+			return true;
+	}
+	return false;
+}
+
+static bool self_issued(const mbedtls_x509_crt *crt)
+{
+	return str_eq(crt_str(&crt->subject_raw), crt_str(&crt->issuer_raw));
+}
+
+/* A path that is signed all the way from an anchor of this trust to this leaf. The leaf being an anchor itself is
+ * none: nobody vouched for it, and being listed as a CA is no permission to enter as a client. */
+static bool signed_path(struct judgement *j, const mbedtls_x509_crt *chain, const struct path *path)
+{
+	if (path->overflow || path->n < 2 || path->n > LIMIT_PATH)
+		return false;
+	for (int i = 0; i < path->n; i++) {
+		if (!path->at[i].cert || (path->at[i].flags & ~(uint32_t)(WEAK_FLAGS | DATE_FLAGS)))
+			return false;
+		cert_read(&j->at[i], path->at[i].cert);
+		if (j->at[i].broken || (i > 0 && !j->at[i].ca))
+			return false;
+	}
+	j->n = path->n;
+	return str_eq(crt_str(&path->at[0].cert->raw), crt_str(&chain->raw)) &&
+	       is_anchor(j->t, path->at[path->n - 1].cert);
+}
+
+static void judge_strength(struct judgement *j, const struct path *path)
+{
+	for (int i = 0; i < path->n; i++) {
+		if (path->at[i].flags & WEAK_FLAGS)
+			fault(j, VERIFY_WEAK);
+	}
+}
+
+/* Extended key usage binds CAs as well, as every other TLS library has it: a CA for servers makes no clients. */
+static void judge_usage(struct judgement *j)
+{
+	if (mbedtls_x509_crt_check_key_usage(j->at[0].crt, MBEDTLS_X509_KU_DIGITAL_SIGNATURE) != 0)
+		fault(j, VERIFY_BAD_USAGE);
+	for (int i = 0; i < j->n; i++) {
+		if (mbedtls_x509_crt_check_extended_key_usage(j->at[i].crt, MBEDTLS_OID_CLIENT_AUTH,
+							      MBEDTLS_OID_SIZE(MBEDTLS_OID_CLIENT_AUTH)) != 0 ||
+		    (i > 0 && mbedtls_x509_crt_check_key_usage(j->at[i].crt, MBEDTLS_X509_KU_KEY_CERT_SIGN) != 0))
+			fault(j, VERIFY_BAD_USAGE);
+	}
+}
+
+/* RFC 5280 6.1.3 b and c: self-issued CAs below the constrained one are exempt. */
+static void judge_names(struct judgement *j)
+{
+	struct arena scratch = ARENA_INIT;
+
+	for (int ca = 1; ca < j->n; ca++) {
+		for (int i = 0; i < ca; i++) {
+			if (i > 0 && self_issued(j->at[i].crt))
+				continue;
+			if (!constraints_allow(&scratch, &j->at[ca], &j->at[i], i == 0))
+				fault(j, VERIFY_NAME_CONSTRAINT);
+			arena_reset(&scratch);
+		}
+	}
+	arena_fini(&scratch);
+}
+
+static void judge_dates(struct judgement *j)
+{
+	for (int i = 0; i < j->n; i++) {
+		int64_t from, to;
+
+		if (!cert_times(j->at[i].crt, &from, &to)) {
+			fault(j, VERIFY_EXPIRED);
+			continue;
+		}
+		if (j->now < from) {
+			fault(j, VERIFY_NOT_YET_VALID);
+			lower(&j->until, from - 1);
+		} else if (j->now > to) {
+			fault(j, VERIFY_EXPIRED);
+		} else {
+			lower(&j->until, to);
+		}
+	}
+}
+
+static void judge_revocation(struct judgement *j)
+{
+	const struct trust *t = j->t;
+
+	for (int i = 0; i + 1 < j->n; i++) {
+		switch (revocation_check(t->revocation, &j->at[i], &j->at[i + 1], j->now, t->crl_grace, &j->until)) {
+		case REVOCATION_GOOD:
+			break;
+		case REVOCATION_REVOKED:
+			fault(j, i == 0 ? VERIFY_REVOKED : VERIFY_ISSUER_REVOKED);
+			break;
+		case REVOCATION_EXPIRED:
+			fault(j, VERIFY_CRL_EXPIRED);
+			break;
+		case REVOCATION_BAD_SIGNATURE:
+			fault(j, VERIFY_CRL_BAD_SIGNATURE);
+			break;
+		case REVOCATION_MISSING:
+			if (t->crl_required)
+				fault(j, VERIFY_CRL_MISSING);
+			break;
+		}
+	}
+}
+
+static enum verify_result result_of(unsigned faults)
+{
+	for (size_t i = 0; i < sizeof(priority) / sizeof(priority[0]); i++) {
+		if (faults & 1u << priority[i])
+			return priority[i];
+	}
+	return VERIFY_OK;
+}
+
+/* The issuer's facts come from the certificate whose key was checked, and not from what the leaf claims of it. */
+static int issuer_facts(struct cert_facts *f, const struct judgement *j)
+{
+	if (j->faults & (1u << VERIFY_UNTRUSTED | 1u << VERIFY_WEAK))
+		return 0;
+	f->issuer_ski = hex_upper(&f->arena, crt_str(&j->at[1].crt->subject_key_id));
+	f->issuer_serial = hex_upper(&f->arena, crt_str(&j->at[1].crt->serial));
+	return f->issuer_ski.p && f->issuer_serial.p ? 0 : -ERR_NOMEM;
+}
+
+static int judge(struct cert_facts *f, const struct trust *t, const mbedtls_x509_crt *chain, const struct path *path,
+		 int64_t now)
+{
+	struct judgement j = { .t = t, .now = now, .until = INT64_MAX };
+
+	if (!signed_path(&j, chain, path)) {
+		fault(&j, VERIFY_UNTRUSTED);
+	} else {
+		judge_strength(&j, path);
+		judge_usage(&j);
+		judge_names(&j);
+		judge_dates(&j);
+		judge_revocation(&j);
+	}
+	f->result = result_of(j.faults);
+	f->revoked = f->result == VERIFY_REVOKED;
+	f->verified = f->result == VERIFY_OK || f->revoked;
+	f->valid_until = j.until;
+	return issuer_facts(f, &j);
+}
+
+int path_judge(struct cert_facts **out, const struct trust *t, const mbedtls_x509_crt *chain,
+	       const struct path *path, int64_t now)
+{
+	struct cert_facts *f;
+	int rc;
+
+	*out = NULL;
+	if (!chain || !chain->raw.p) {
+		*out = (struct cert_facts *)cert_facts_absent();
+		return 0;
+	}
+	if (!(f = calloc(1, sizeof(*f))))
+		return -ERR_NOMEM;
+	arena_init(&f->arena, 0);
+	f->result = VERIFY_UNTRUSTED;
+	if ((rc = facts_read(f, chain)) < 0 || (rc = judge(f, t, chain, path, now)) < 0) {
+		cert_facts_free(f);
+		return rc;
+	}
+	*out = f;
+	return 0;
+}
+
+int chain_judge(struct cert_facts **out, const struct trust *t, mbedtls_x509_crt *chain, int64_t now)
+{
+	struct path path;
+	uint32_t flags;
+	size_t n = 0;
+
+	path_init(&path);
+	for (const mbedtls_x509_crt *c = chain; c; c = c->next)
+		n++;
+	/* An error leaves the path empty, and that is untrusted. */
+	if (n <= LIMIT_CHAIN_CERTS && chain && chain->raw.p)
+		(void)mbedtls_x509_crt_verify_with_profile(chain, trust_anchors(t), NULL, trust_profile(), NULL, &flags,
+							   path_collect, &path);
+	return path_judge(out, t, chain, &path, now);
+}
