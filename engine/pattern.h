@@ -15,6 +15,7 @@ struct literals {
 	size_t n;              /* 0: nothing is known */
 	bool nocase;           /* ASCII case does not count */
 	enum literal_place place;
+	bool enough;           /* holding one of them is also sufficient: the pattern need not run */
 };
 
 #endif

@@ -7,6 +7,7 @@
 #define ENGINE_REGEX_H
 
 #include "base/diag.h"
+#include "engine/match.h"
 #include "engine/pattern.h"
 #include "grammar/ast.h"
 
@@ -15,10 +16,15 @@ struct regex;
 /* literal is the AST_STRING as written: its form tells how to map an offset in the pattern to the source. NULL after
  * an error (U4001, U4002 queued in d at the exact place; or out of memory). Heap. */
 struct regex *regex_compile(const struct ast *literal, struct diags *d);
+/* The same for regex_find: keeps the pattern's groups. */
+struct regex *regex_compile_captures(const struct ast *literal, struct diags *d);
 void regex_free(void *r);
 
 int regex_match(const struct regex *r, struct str s); /* 1, 0, or -ERR_LIMIT, -ERR_NOMEM: no answer */
+/* The leftmost match and the groups 1 to 8; answers as regex_match. */
+int regex_find(const struct regex *r, struct str s, struct match_place found[MATCH_CAPTURES]);
 unsigned regex_captures(const struct regex *r);
+size_t regex_bytes(const struct regex *r); /* memory it holds, JIT code included */
 const struct literals *regex_literals(const struct regex *r); /* owned by r; never NULL */
 
 #endif

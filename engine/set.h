@@ -14,7 +14,7 @@ enum set_type { SET_STRING, SET_INT, SET_IP, SET_HOST }; /* host: exact names an
 
 struct set;
 
-struct set_item {               /* one entry after sorting and merging */
+struct set_item {               /* one entry after merging; strings in the order given, the rest sorted */
 	struct str s;               /* SET_STRING, SET_HOST ("*." taken off, suffix set) */
 	bool suffix;
 	int64_t low, high;          /* SET_INT */

@@ -4,6 +4,7 @@
 #define ENGINE_WILDCARD_H
 
 #include "base/diag.h"
+#include "engine/match.h"
 #include "engine/pattern.h"
 #include "grammar/ast.h"
 
@@ -13,6 +14,8 @@ struct wildcard;
 struct wildcard *wildcard_compile(const struct ast *literal, bool strict, struct diags *d);
 void wildcard_free(void *w);
 bool wildcard_match(const struct wildcard *w, struct str s); /* linear in s for each star; no failure */
+/* The same, and what each of the first n stars stood for, as short as possible from left to right. */
+bool wildcard_find(const struct wildcard *w, struct str s, struct match_place *stars, size_t n);
 unsigned wildcard_stars(const struct wildcard *w);
 
 /* Up to three necessary conditions, each a single literal: prefix, suffix, longest inner piece. */
