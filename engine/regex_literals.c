@@ -6,7 +6,7 @@
  */
 #include "engine/regex_tree.h"
 
-enum { MOST_STRINGS = 64, MOST_BYTES = 64, MOST_CLASS = 16 };
+enum { MOST_STRINGS = 64, MOST_BYTES = 64, MOST_CLASS = 4 };
 
 struct strings {
 	struct str *v;
