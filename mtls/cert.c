@@ -79,16 +79,16 @@ void cert_read(struct cert *c, const mbedtls_x509_crt *crt)
 		struct str *into;
 		bool whole;
 	} wanted[] = {
-		{ OID_SAN, &c->san, false },
-		{ OID_EXT_KEY_USAGE, &c->eku, false },
-		{ OID_NAME_CONSTRAINTS, &c->name_constraints, true },
-		{ OID_CRL_DISTRIBUTION_POINTS, &c->crl_points, false },
-		{ OID_AUTHORITY_INFO_ACCESS, &c->access, false },
-		{ OID_BASIC_CONSTRAINTS, &basic, true },
+	    {OID_SAN, &c->san, false},
+	    {OID_EXT_KEY_USAGE, &c->eku, false},
+	    {OID_NAME_CONSTRAINTS, &c->name_constraints, true},
+	    {OID_CRL_DISTRIBUTION_POINTS, &c->crl_points, false},
+	    {OID_AUTHORITY_INFO_ACCESS, &c->access, false},
+	    {OID_BASIC_CONSTRAINTS, &basic, true},
 	};
 	unsigned seen = 0;
 
-	*c = (struct cert){ .crt = crt };
+	*c = (struct cert){.crt = crt};
 	if (crt->v3_ext.len == 0)
 		return;
 	c->broken = true;
@@ -125,9 +125,10 @@ bool cert_times(const mbedtls_x509_crt *crt, int64_t *not_before, int64_t *not_a
 	return time_of(&crt->valid_from, not_before) && time_of(&crt->valid_to, not_after);
 }
 
-/* Extensions that the library does not know: nameConstraints is enforced by constraints.c, whatever its criticality. */
+/* Extensions that the library does not know: nameConstraints is enforced by constraints.c, whatever its
+ * criticality. */
 static int extension(void *ctx, const mbedtls_x509_crt *crt, const mbedtls_x509_buf *oid, int critical,
-		     const unsigned char *p, const unsigned char *end)
+                     const unsigned char *p, const unsigned char *end)
 {
 	(void)ctx;
 	(void)crt;

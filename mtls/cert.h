@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What usher reads from a certificate's extensions itself, found once and kept as slices into the certificate.
- * Private to mtls/.
+ * What usher reads from a certificate's extensions itself, found once and kept as slices into the
+ * certificate. Private to mtls/.
  */
 #ifndef MTLS_CERT_H
 #define MTLS_CERT_H
@@ -49,7 +49,7 @@ bool cert_times(const mbedtls_x509_crt *crt, int64_t *not_before, int64_t *not_a
 
 static inline struct str crt_str(const mbedtls_x509_buf *b)
 {
-	return (struct str){ (const char *)b->p, b->len };
+	return (struct str){(const char *)b->p, b->len};
 }
 
 #endif

@@ -2,13 +2,13 @@
 /*
  * Name constraints: subtrees of each form of name against the names of a certificate.
  *
- * The two lists err to different sides. A name is permitted only if it surely lies inside a permitted subtree, and
- * excluded already if it may lie inside an excluded one.
+ * The two lists err to different sides. A name is permitted only if it surely lies inside a permitted
+ * subtree, and excluded already if it may lie inside an excluded one.
  */
+#include "mtls/constraints.h"
 #include "base/buf.h"
 #include "base/err.h"
 #include "base/limits.h"
-#include "mtls/constraints.h"
 #include "mtls/dn.h"
 #include "mtls/oid.h"
 
@@ -64,7 +64,7 @@ static enum match match_email(struct str name, struct str base, bool excluding)
 		if (!str_eq_nocase(domain, str_sub(base, (size_t)base_at + 1, base.n)))
 			return MATCH_NO;
 		return (excluding ? str_eq_nocase(local, base_local) : str_eq(local, base_local)) ? MATCH_YES
-												   : MATCH_NO;
+		                                                                                  : MATCH_NO;
 	}
 	if (base.p[0] == '.')
 		return under_domain(domain, base) ? MATCH_YES : MATCH_NO;
@@ -117,7 +117,9 @@ static enum match match_uri(struct str name, struct str base, bool excluding)
 		return MATCH_YES;
 	if (base.p[0] == '.')
 		return under_domain(host, base) ||
-		       (excluding && str_eq_nocase(host, str_sub(base, 1, base.n))) ? MATCH_YES : MATCH_NO;
+		               (excluding && str_eq_nocase(host, str_sub(base, 1, base.n)))
+		           ? MATCH_YES
+		           : MATCH_NO;
 	return str_eq_nocase(host, without_final_dot(base)) ? MATCH_YES : MATCH_NO;
 }
 
@@ -145,16 +147,16 @@ static enum match match_directory(struct arena *scratch, struct str name, struct
 	enum match m = MATCH_UNKNOWN;
 	struct dn dn, base_dn;
 
-	if (dn_read(scratch, name, &dn) == 0 && dn_read(scratch, base, &base_dn) == 0 && dn_canonical(&a, &dn) == 0 &&
-	    dn_canonical(&b, &base_dn) == 0)
+	if (dn_read(scratch, name, &dn) == 0 && dn_read(scratch, base, &base_dn) == 0 &&
+	    dn_canonical(&a, &dn) == 0 && dn_canonical(&b, &base_dn) == 0)
 		m = str_starts(buf_str(&a), buf_str(&b)) ? MATCH_YES : MATCH_NO;
 	buf_fini(&a);
 	buf_fini(&b);
 	return m;
 }
 
-static enum match match(struct arena *scratch, const struct general_name *name, const struct general_name *base,
-			bool excluding)
+static enum match match(struct arena *scratch, const struct general_name *name,
+                        const struct general_name *base, bool excluding)
 {
 	switch (name->form) {
 	case NAME_DNS:
@@ -199,7 +201,7 @@ static bool subtrees_good(struct str list, size_t *n)
 }
 
 static bool name_allowed(struct arena *scratch, const struct general_name *name, struct str permitted,
-			 struct str excluded)
+                         struct str excluded)
 {
 	struct general_name base;
 	bool constrained = false, inside = false;
@@ -230,11 +232,12 @@ static bool looks_like_host(struct str s)
 
 static bool add_name(struct names *l, enum general_form form, struct str value)
 {
-	l->v[l->n++] = (struct general_name){ form, value };
+	l->v[l->n++] = (struct general_name){form, value};
 	return value.p != NULL;
 }
 
-static bool add_text(struct arena *scratch, struct names *l, enum general_form form, const struct dn_attribute *a)
+static bool add_text(struct arena *scratch, struct names *l, enum general_form form,
+                     const struct dn_attribute *a)
 {
 	struct buf b = BUF_INIT;
 	bool good = true;
@@ -280,7 +283,7 @@ bool constraints_allow(struct arena *scratch, const struct cert *ca, const struc
 	struct str permitted = STR_NONE, excluded = STR_NONE;
 	struct der d = der_of(ca->name_constraints), in;
 	size_t npermitted, nexcluded;
-	struct names names = { NULL, 0 };
+	struct names names = {NULL, 0};
 
 	if (ca->name_constraints.n == 0)
 		return true;

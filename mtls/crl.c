@@ -9,8 +9,8 @@
 #include "mtls/oid.h"
 
 /*
- * A serial number as a key of fixed length: leading zeros do not count, and what is longer than the 20 octets of
- * RFC 5280 is a digest behind a 1. A digest can only make two such numbers equal that are not.
+ * A serial number as a key of fixed length: leading zeros do not count, and what is longer than the 20 octets
+ * of RFC 5280 is a digest behind a 1. A digest can only make two such numbers equal that are not.
  */
 static void serial_key(struct str serial, uint8_t key[SERIAL_KEY])
 {
@@ -293,7 +293,8 @@ static int read_tbs(struct crl *c, struct str whole, struct str algorithm, const
 	if (!der_time(&tbs, &c->this_update))
 		return -ERR_INVALID;
 	c->next_update = c->this_update;
-	if ((der_at(&tbs, DER_UTC_TIME) || der_at(&tbs, DER_GENERALIZED_TIME)) && !der_time(&tbs, &c->next_update))
+	if ((der_at(&tbs, DER_UTC_TIME) || der_at(&tbs, DER_GENERALIZED_TIME)) &&
+	    !der_time(&tbs, &c->next_update))
 		return -ERR_INVALID;
 	if (der_at(&tbs, DER_SEQUENCE) && !der_take(&tbs, DER_SEQUENCE, &entries))
 		return -ERR_INVALID;
@@ -351,14 +352,15 @@ static bool has_name(struct str names, struct str wanted)
 	return false;
 }
 
-/* Whether one name of the list's distribution point is a name of one of the certificate's (RFC 5280 6.3.3 b 2). */
+/* Whether a name of the list's distribution point is one of the certificate's too (RFC 5280 6.3.3 b 2). */
 static bool shares_point(struct str points, struct str crl_points)
 {
 	struct der d = der_of(crl_points), in, name, listed;
 	struct str names, whole;
 
 	while (der_enter(&d, DER_SEQUENCE, &in)) {
-		if (!der_enter(&in, DER_CONSTRUCTED(0), &name) || !der_take(&name, DER_CONSTRUCTED(0), &names))
+		if (!der_enter(&in, DER_CONSTRUCTED(0), &name) ||
+		    !der_take(&name, DER_CONSTRUCTED(0), &names))
 			continue;
 		if (der_at(&in, DER_CONTEXT(1)))
 			der_any(&in, NULL, NULL, NULL);

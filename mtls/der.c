@@ -30,7 +30,7 @@ bool der_any(struct der *d, uint8_t *tag, struct str *value, struct str *whole)
 	if (tag)
 		*tag = d->p[0];
 	if (value)
-		*value = (struct str){ (const char *)p, n };
+		*value = (struct str){(const char *)p, n};
 	if (whole)
 		*whole = str_range((const char *)d->p, (const char *)p + n);
 	d->p = p + n;
@@ -98,7 +98,7 @@ static bool leap(int year)
 
 bool time_of_date(int year, int month, int day, int hour, int minute, int second, int64_t *out)
 {
-	static const int lengths[] = { 31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31 };
+	static const int lengths[] = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
 	int64_t days;
 	int y, era, of_era;
 
@@ -159,7 +159,7 @@ bool der_next_extension(struct der *d, struct der_extension *e)
 {
 	struct der at = *d, in;
 
-	*e = (struct der_extension){ STR_NONE, STR_NONE, false };
+	*e = (struct der_extension){STR_NONE, STR_NONE, false};
 	if (!der_enter(&at, DER_SEQUENCE, &in) || !der_take(&in, DER_OID, &e->oid))
 		return false;
 	if (der_at(&in, DER_BOOLEAN) && !der_bool(&in, &e->critical))

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A reader of DER (X.690) for what the library does not read for us: names, name constraints, CRLs, OCSP. Strict:
- * one-byte tags, definite lengths in their shortest form, nothing past the end. It borrows; nothing is copied.
+ * A reader of DER (X.690) for what the library does not read for us: names, name constraints, CRLs, OCSP.
+ * Strict: one-byte tags, definite lengths in their shortest form, nothing past the end. It borrows; nothing
+ * is copied.
  *
- * Every function takes from the front of d and returns false, leaving d as it was, when that is not what stands
- * there. A reader at its end has p == end.
+ * Every function takes from the front of d and returns false, leaving d as it was, when that is not what
+ * stands there. A reader at its end has p == end.
  */
 #ifndef MTLS_DER_H
 #define MTLS_DER_H
@@ -44,7 +45,7 @@ static inline struct der der_of(struct str s)
 {
 	const uint8_t *p = (const uint8_t *)s.p;
 
-	return (struct der){ p, s.n ? p + s.n : p };
+	return (struct der){p, s.n ? p + s.n : p};
 }
 
 static inline bool der_end(const struct der *d)
@@ -65,7 +66,8 @@ bool der_enter(struct der *d, uint8_t tag, struct der *inside);
 
 bool der_bool(struct der *d, bool *value);
 bool der_small(struct der *d, uint8_t tag, int64_t *value); /* INTEGER or ENUMERATED of 0 … 2^31-1 */
-bool der_time(struct der *d, int64_t *unix_time);             /* UTCTime or GeneralizedTime as RFC 5280 4.1.2.5 has them */
+bool der_time(struct der *d,
+              int64_t *unix_time); /* UTCTime or GeneralizedTime as RFC 5280 4.1.2.5 has them */
 /* A BIT STRING without unused bits. */
 bool der_bits(struct der *d, struct str *bytes);
 

@@ -29,8 +29,9 @@ void digest_sha1(struct str s, uint8_t out[20])
 
 void digest_hmac_sha256(struct str key, struct str s, uint8_t out[32])
 {
-	must(mbedtls_md_hmac(mbedtls_md_info_from_type(MBEDTLS_MD_SHA256), (const unsigned char *)(key.n ? key.p : ""),
-			     key.n, (const unsigned char *)(s.n ? s.p : ""), s.n, out));
+	must(mbedtls_md_hmac(mbedtls_md_info_from_type(MBEDTLS_MD_SHA256),
+	                     (const unsigned char *)(key.n ? key.p : ""), key.n,
+	                     (const unsigned char *)(s.n ? s.p : ""), s.n, out));
 }
 
 bool random_bytes(void *out, size_t n)

@@ -48,13 +48,13 @@ int dn_read(struct arena *a, struct str name, struct dn *out)
 	struct dn_attribute *v;
 	size_t n;
 
-	*out = (struct dn){ NULL, 0 };
+	*out = (struct dn){NULL, 0};
 	if (!name_walk(name, NULL, &n))
 		return -ERR_INVALID;
 	if ((v = arena_array(a, n, sizeof(*v))) == NULL)
 		return -ERR_NOMEM;
 	name_walk(name, v, &n);
-	*out = (struct dn){ v, n };
+	*out = (struct dn){v, n};
 	return 0;
 }
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Distinguished names (RFC 5280 4.1.2.4): read into a list, printed in the two forms that rules know, compared as
- * RFC 5280 7.1 asks. The library's own printer has another order and other escapes, and some of its names cannot
- * be told apart, so this one starts from the DER.
+ * Distinguished names (RFC 5280 4.1.2.4): read into a list, printed in the two forms that rules know,
+ * compared as RFC 5280 7.1 asks. The library's own printer has another order and other escapes, and some of
+ * its names cannot be told apart, so this one starts from the DER.
  */
 #ifndef MTLS_DN_H
 #define MTLS_DN_H
@@ -26,18 +26,19 @@ struct dn {
 /* name: a whole Name element. Slices borrow from it. 0, -ERR_INVALID or -ERR_NOMEM. */
 int dn_read(struct arena *a, struct str name, struct dn *out);
 
-/* As `openssl x509 -nameopt RFC2253` prints: last RDN first, CN=…,O=…,C=…, values escaped. Every name has its own
- * text. Where OpenSSL gives up (a BMPString of odd length, say) the value is printed as #hex. */
+/* As `openssl x509 -nameopt RFC2253` prints: last RDN first, CN=…,O=…,C=…, values escaped. Every name has its
+ * own text. Where OpenSSL gives up (a BMPString of odd length, say) the value is printed as #hex. */
 bool dn_print(struct buf *b, const struct dn *dn);
 /* As `openssl x509 -nameopt compat` prints: /C=…/O=…/CN=…. Different names may print alike. */
 bool dn_print_legacy(struct buf *b, const struct dn *dn);
 
-/* An attribute's value as UTF-8, its bytes as they are if they are not what the tag says. False: no string at all,
- * or out of memory. */
+/* An attribute's value as UTF-8, its bytes as they are if they are not what the tag says. False: no string at
+ * all, or out of memory. */
 bool dn_text(struct buf *b, const struct dn_attribute *attribute);
 
-/* A form in which equal names are equal bytes and a name that begins with another's RDNs begins with its bytes:
- * strings in UTF-8, ASCII letters small, white space trimmed and collapsed, the attributes of an RDN sorted. */
+/* A form in which equal names are equal bytes and a name that begins with another's RDNs begins with its
+ * bytes: strings in UTF-8, ASCII letters small, white space trimmed and collapsed, the attributes of an RDN
+ * sorted. */
 int dn_canonical(struct buf *b, const struct dn *dn);
 
 #endif

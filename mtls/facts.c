@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The peer certificate as plain data: every fact in the one format that rules, headers and logs share, made once
- * per connection. Says nothing about whether the certificate is good: verify.c does.
+ * The peer certificate as plain data: every fact in the one format that rules, headers and logs share, made
+ * once per connection. Says nothing about whether the certificate is good: verify.c does.
  */
 #include <inttypes.h>
 #include <stdlib.h>
@@ -26,7 +26,7 @@ const char *verify_result_name(enum verify_result r)
 	return names[r];
 }
 
-static const struct cert_facts absent = { .result = VERIFY_ABSENT, .valid_until = INT64_MAX };
+static const struct cert_facts absent = {.result = VERIFY_ABSENT, .valid_until = INT64_MAX};
 
 const struct cert_facts *cert_facts_absent(void)
 {
@@ -52,7 +52,7 @@ static struct str hex(struct arena *a, struct str s, const char *digits)
 		p[2 * i + 1] = digits[s.p[i] & 15];
 	}
 	p[2 * s.n] = '\0';
-	return (struct str){ p, s.n * 2 };
+	return (struct str){p, s.n * 2};
 }
 
 struct str hex_upper(struct arena *a, struct str s)
@@ -70,7 +70,7 @@ static struct str sha256_hex(struct arena *a, struct str s)
 	uint8_t sum[32];
 
 	digest_sha256(s, sum);
-	return hex_lower(a, (struct str){ (const char *)sum, sizeof(sum) });
+	return hex_lower(a, (struct str){(const char *)sum, sizeof(sum)});
 }
 
 /* Hands the buffer's bytes over to the arena and empties it. */
@@ -126,8 +126,8 @@ static int read_name(struct arena *a, struct name_facts *f, struct str name)
 	f->dn = f->dn_rfc2253 = keep(a, &b);
 	good = good && f->dn.p && dn_print_legacy(&b, &dn);
 	f->dn_legacy = keep(a, &b);
-	good = good && f->dn_legacy.p && dn_values(a, &dn, OID_CN, &f->cn) && dn_values(a, &dn, OID_O, &f->o) &&
-	       dn_values(a, &dn, OID_OU, &f->ou);
+	good = good && f->dn_legacy.p && dn_values(a, &dn, OID_CN, &f->cn) &&
+	       dn_values(a, &dn, OID_O, &f->o) && dn_values(a, &dn, OID_OU, &f->ou);
 	buf_fini(&b);
 	return good ? 0 : -ERR_NOMEM;
 }
@@ -139,8 +139,8 @@ static struct str date(struct arena *a, const mbedtls_x509_time *t)
 
 	if (t->mon < 1 || t->mon > 12)
 		return STR("Bad time value");
-	return arena_printf(a, "%.3s %2d %02d:%02d:%02d %d GMT", months + 3 * (t->mon - 1), t->day, t->hour, t->min,
-			    t->sec, t->year);
+	return arena_printf(a, "%.3s %2d %02d:%02d:%02d %d GMT", months + 3 * (t->mon - 1), t->day, t->hour,
+	                    t->min, t->sec, t->year);
 }
 
 static int read_san(struct cert_facts *f, struct str san)
@@ -157,9 +157,10 @@ static int read_san(struct cert_facts *f, struct str san)
 		return -ERR_NOMEM;
 	f->san_ip.v = ips;
 	for (d = der_of(san); der_next_general_name(&d, &g);) {
-		struct strs *into = g.form == NAME_DNS ? &f->san_dns :
-				    g.form == NAME_URI ? &f->san_uri :
-				    g.form == NAME_EMAIL ? &f->san_email : NULL;
+		struct strs *into = g.form == NAME_DNS     ? &f->san_dns
+		                    : g.form == NAME_URI   ? &f->san_uri
+		                    : g.form == NAME_EMAIL ? &f->san_email
+		                                           : NULL;
 
 		if (into && !strs_add(into, arena_str(&f->arena, g.value)))
 			return -ERR_NOMEM;
@@ -218,7 +219,8 @@ static int read_key(struct cert_facts *f, const mbedtls_x509_crt *crt)
 	return f->spki_sha256.p ? rc : -ERR_NOMEM;
 }
 
-/* RFC 9440: one byte sequence for the leaf, a list of them for the rest; each withheld when over its limit. */
+/* RFC 9440: one byte sequence for the leaf, a list of them for the rest; each withheld when over its limit.
+ */
 static int read_rfc9440(struct cert_facts *f)
 {
 	size_t need = 0;
@@ -230,7 +232,7 @@ static int read_rfc9440(struct cert_facts *f)
 	if (need && !f->chain_rfc9440_too_large) {
 		if (!(p = arena_alloc(&f->arena, need)))
 			return -ERR_NOMEM;
-		f->chain_rfc9440 = (struct str){ p, need };
+		f->chain_rfc9440 = (struct str){p, need};
 		for (size_t i = 1; i < f->chain_der.n; i++) {
 			if (i > 1) {
 				*p++ = ',';
@@ -248,7 +250,7 @@ static int read_rfc9440(struct cert_facts *f)
 		return 0;
 	if (!(p = arena_alloc(&f->arena, need)))
 		return -ERR_NOMEM;
-	f->rfc9440 = (struct str){ p, need };
+	f->rfc9440 = (struct str){p, need};
 	*p = ':';
 	base64_encode(f->der, p + 1);
 	p[need - 1] = ':';
@@ -268,7 +270,7 @@ static int read_pem(struct cert_facts *f)
 		base64_encode(f->chain_der.v[i], text.p);
 		buf_add(&b, STR("-----BEGIN CERTIFICATE-----\n"));
 		for (size_t at = 0; at < n; at += 64) {
-			buf_add(&b, (struct str){ text.p + at, n - at < 64 ? n - at : 64 });
+			buf_add(&b, (struct str){text.p + at, n - at < 64 ? n - at : 64});
 			buf_addc(&b, '\n');
 		}
 		buf_add(&b, STR("-----END CERTIFICATE-----\n"));
@@ -286,7 +288,8 @@ static int read_chain(struct cert_facts *f, const mbedtls_x509_crt *chain)
 
 	for (const mbedtls_x509_crt *c = chain; c; c = c->next)
 		n++;
-	if (!strs_room(&f->arena, &f->chain_der, n) || !strs_room(&f->arena, &f->chain_fingerprints_sha256, n))
+	if (!strs_room(&f->arena, &f->chain_der, n) ||
+	    !strs_room(&f->arena, &f->chain_fingerprints_sha256, n))
 		return -ERR_NOMEM;
 	for (const mbedtls_x509_crt *c = chain; c; c = c->next) {
 		if (!strs_add(&f->chain_der, arena_str(&f->arena, crt_str(&c->raw))) ||
@@ -308,17 +311,20 @@ int facts_read(struct cert_facts *f, const mbedtls_x509_crt *chain)
 
 	cert_read(&leaf, chain);
 	f->presented = true;
-	if ((rc = read_chain(f, chain)) < 0 || (rc = read_name(a, &f->subject, crt_str(&chain->subject_raw))) < 0 ||
-	    (rc = read_name(a, &f->issuer, crt_str(&chain->issuer_raw))) < 0 || (rc = read_san(f, leaf.san)) < 0 ||
-	    (rc = read_eku(f, leaf.eku)) < 0 || (rc = read_key(f, chain)) < 0 || (rc = read_rfc9440(f)) < 0 ||
-	    (rc = read_pem(f)) < 0)
+	if ((rc = read_chain(f, chain)) < 0 ||
+	    (rc = read_name(a, &f->subject, crt_str(&chain->subject_raw))) < 0 ||
+	    (rc = read_name(a, &f->issuer, crt_str(&chain->issuer_raw))) < 0 ||
+	    (rc = read_san(f, leaf.san)) < 0 || (rc = read_eku(f, leaf.eku)) < 0 ||
+	    (rc = read_key(f, chain)) < 0 || (rc = read_rfc9440(f)) < 0 || (rc = read_pem(f)) < 0)
 		return rc;
 	digest_sha1(f->der, sum);
-	f->fingerprint_sha1 = hex_lower(a, (struct str){ (const char *)sum, sizeof(sum) });
+	f->fingerprint_sha1 = hex_lower(a, (struct str){(const char *)sum, sizeof(sum)});
 	f->serial = hex_upper(a, crt_str(&chain->serial));
 	f->ski = hex_upper(a, crt_str(&chain->subject_key_id));
 	f->not_before = date(a, &chain->valid_from);
 	f->not_after = date(a, &chain->valid_to);
 	cert_times(chain, &f->not_before_epoch, &f->not_after_epoch);
-	return f->fingerprint_sha1.p && f->serial.p && f->ski.p && f->not_before.p && f->not_after.p ? 0 : -ERR_NOMEM;
+	return f->fingerprint_sha1.p && f->serial.p && f->ski.p && f->not_before.p && f->not_after.p
+	           ? 0
+	           : -ERR_NOMEM;
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Certificates from texts, judged by the code that judges handshakes. */
-#include "base/err.h"
 #include "mtls/inspect.h"
+#include "base/err.h"
 #include "mtls/pem.h"
 #include "mtls/trust.h"
 
@@ -78,7 +78,7 @@ static int read_crl(struct trust *t, struct str text, const char **why)
 }
 
 int inspect_chain(struct cert_facts **out, struct str pem, struct str ca, const struct str *crls, size_t n,
-		  int64_t at, const char **why)
+                  int64_t at, const char **why)
 {
 	mbedtls_x509_crt chain;
 	struct trust *t;

@@ -6,7 +6,7 @@ static const struct {
 	struct str oid;
 	const char *name;
 } attributes[] = {
-#define ATTRIBUTE(oid, name) { { "" oid, sizeof(oid) - 1 }, name },
+#define ATTRIBUTE(oid, name) {{"" oid, sizeof(oid) - 1}, name},
 #define SIGNATURE(oid, name, md, pk)
 #include "mtls/oids.def"
 #undef ATTRIBUTE
@@ -15,7 +15,7 @@ static const struct {
 
 static const struct signature_name signatures[] = {
 #define ATTRIBUTE(oid, name)
-#define SIGNATURE(oid, name, md, pk) { { "" oid, sizeof(oid) - 1 }, name, MBEDTLS_MD_##md, MBEDTLS_PK_##pk },
+#define SIGNATURE(oid, name, md, pk) {{"" oid, sizeof(oid) - 1}, name, MBEDTLS_MD_##md, MBEDTLS_PK_##pk},
 #include "mtls/oids.def"
 #undef ATTRIBUTE
 #undef SIGNATURE
@@ -39,10 +39,11 @@ const struct signature_name *oid_signature(struct str oid)
 	return NULL;
 }
 
-/* Appends n, which is a row of base-2^7 digits of any length, in decimal. less is taken from it first (0, 40, 80). */
+/* Appends n, which is a row of base-2^7 digits of any length, in decimal. less is taken from it first (0, 40,
+ * 80). */
 static bool arc_print(struct buf *b, struct str digits, unsigned less)
 {
-	uint8_t decimal[256] = { 0 }; /* least significant first */
+	uint8_t decimal[256] = {0}; /* least significant first */
 	size_t used = 1;
 
 	for (size_t i = 0; i < digits.n; i++) {
@@ -88,7 +89,9 @@ bool oid_print(struct buf *b, struct str oid)
 			continue;
 		digits = str_sub(oid, from, i + 1);
 		if (from == 0) {
-			unsigned first = digits.n > 1 ? 2 : (uint8_t)oid.p[0] / 40 > 2 ? 2 : (uint8_t)oid.p[0] / 40;
+			unsigned first = digits.n > 1                 ? 2
+			                 : (uint8_t)oid.p[0] / 40 > 2 ? 2
+			                                              : (uint8_t)oid.p[0] / 40;
 
 			if (!buf_printf(b, "%u.", first) || !arc_print(b, digits, first * 40))
 				return false;

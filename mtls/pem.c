@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Finding certificates and CRLs in files. */
+#include "mtls/pem.h"
 #include "base/base64.h"
 #include "base/err.h"
 #include "mtls/der.h"
-#include "mtls/pem.h"
 
 #define BEGIN "-----BEGIN "
 #define END "-----END "
@@ -46,7 +46,7 @@ static int decode(struct str body, struct buf *scratch, struct str *der)
 		return -ERR_NOMEM;
 	if (!base64_decode(body, (uint8_t *)scratch->p, &n) || n == 0)
 		return -ERR_INVALID;
-	*der = (struct str){ scratch->p, n };
+	*der = (struct str){scratch->p, n};
 	return 1;
 }
 

@@ -7,9 +7,9 @@
 #include "base/str.h"
 
 /*
- * The next object of text, which is PEM (blocks named label; others are passed over) or DER elements one after
- * another. *der borrows from text or from scratch, until the next call. 1: here it is; 0: no more; -ERR_INVALID: a
- * block without end, characters that are no Base64, or bytes that are no DER; -ERR_NOMEM.
+ * The next object of text, which is PEM (blocks named label; others are passed over) or DER elements one
+ * after another. *der borrows from text or from scratch, until the next call. 1: here it is; 0: no more;
+ * -ERR_INVALID: a block without end, characters that are no Base64, or bytes that are no DER; -ERR_NOMEM.
  */
 int pem_next(struct str *text, struct str label, struct buf *scratch, struct str *der);
 

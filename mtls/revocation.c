@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Which list counts for a certificate, and whether it is on it. A list's signature is checked once for each key
- * that claims it: for the anchors when files are read, for intermediates when they first turn up on a path.
+ * Which list counts for a certificate, and whether it is on it. A list's signature is checked once for each
+ * key that claims it: for the anchors when files are read, for intermediates when they first turn up on a
+ * path.
  */
 #include <stdlib.h>
 
@@ -68,7 +69,7 @@ int revocation_add(struct revocation *r, struct crl *c)
 		r->v = v;
 		r->room = room;
 	}
-	r->v[r->n++] = (struct entry){ .crl = c };
+	r->v[r->n++] = (struct entry){.crl = c};
 	return 0;
 }
 
@@ -118,8 +119,9 @@ static bool signer_init(struct signer *s, const struct cert *issuer)
 	struct dn dn;
 	bool good;
 
-	*s = (struct signer){ .crt = issuer->crt, .name = BUF_INIT };
-	good = dn_read(&scratch, crt_str(&issuer->crt->subject_raw), &dn) == 0 && dn_canonical(&s->name, &dn) == 0;
+	*s = (struct signer){.crt = issuer->crt, .name = BUF_INIT};
+	good = dn_read(&scratch, crt_str(&issuer->crt->subject_raw), &dn) == 0 &&
+	       dn_canonical(&s->name, &dn) == 0;
 	arena_fini(&scratch);
 	digest_sha256(crt_str(&issuer->crt->pk_raw), s->key);
 	return good;
@@ -163,7 +165,8 @@ static bool usable(struct revocation *r, struct entry *e, const struct signer *s
 	return e->crl->this_update <= now && origin_of(r, e, s) == CRL_GOOD;
 }
 
-/* Whether a newer usable list of the same scope replaces e. Of two that are equally new the first one serves. */
+/* Whether a newer usable list of the same scope replaces e. Of two that are equally new the first one serves.
+ */
 static bool replaced(struct revocation *r, struct entry *e, const struct signer *s, int64_t now)
 {
 	for (size_t i = 0; i < r->n; i++) {
@@ -182,8 +185,8 @@ static void lower(int64_t *until, int64_t t)
 		*until = t;
 }
 
-static enum revocation_status check(struct revocation *r, const struct cert *cert, const struct signer *s, int64_t now,
-				    int64_t grace, int64_t *until)
+static enum revocation_status check(struct revocation *r, const struct cert *cert, const struct signer *s,
+                                    int64_t now, int64_t grace, int64_t *until)
 {
 	bool good = false, revoked = false, expired = false, bad = false;
 	struct str serial = crt_str(&cert->crt->serial);
@@ -214,14 +217,15 @@ static enum revocation_status check(struct revocation *r, const struct cert *cer
 		good = true;
 		revoked |= crl_lists(e->crl, serial);
 	}
-	return revoked ? REVOCATION_REVOKED :
-	       good ? REVOCATION_GOOD :
-	       expired ? REVOCATION_EXPIRED :
-	       bad ? REVOCATION_BAD_SIGNATURE : REVOCATION_MISSING;
+	return revoked   ? REVOCATION_REVOKED
+	       : good    ? REVOCATION_GOOD
+	       : expired ? REVOCATION_EXPIRED
+	       : bad     ? REVOCATION_BAD_SIGNATURE
+	                 : REVOCATION_MISSING;
 }
 
-enum revocation_status revocation_check(struct revocation *r, const struct cert *cert, const struct cert *issuer,
-					int64_t now, int64_t grace, int64_t *until)
+enum revocation_status revocation_check(struct revocation *r, const struct cert *cert,
+                                        const struct cert *issuer, int64_t now, int64_t grace, int64_t *until)
 {
 	enum revocation_status status = REVOCATION_BAD_SIGNATURE; /* what no memory looks like: refused */
 	struct signer s;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Signature algorithms of CRLs and OCSP answers: RSA PKCS #1 v1.5, RSASSA-PSS, ECDSA, each with SHA-256 or better. */
+/* Signature algorithms of CRLs and OCSP answers: RSA PKCS #1 v1.5, RSASSA-PSS, ECDSA, each with SHA-256 or
+ * better. */
 #include <mbedtls/ecp.h>
 #include <mbedtls/rsa.h>
 
@@ -14,9 +15,9 @@ static mbedtls_md_type_t digest_of(struct str oid)
 		struct str oid;
 		mbedtls_md_type_t md;
 	} digests[] = {
-		{ { "\x60\x86\x48\x01\x65\x03\x04\x02\x01", 9 }, MBEDTLS_MD_SHA256 },
-		{ { "\x60\x86\x48\x01\x65\x03\x04\x02\x02", 9 }, MBEDTLS_MD_SHA384 },
-		{ { "\x60\x86\x48\x01\x65\x03\x04\x02\x03", 9 }, MBEDTLS_MD_SHA512 },
+	    {{"\x60\x86\x48\x01\x65\x03\x04\x02\x01", 9}, MBEDTLS_MD_SHA256},
+	    {{"\x60\x86\x48\x01\x65\x03\x04\x02\x02", 9}, MBEDTLS_MD_SHA384},
+	    {{"\x60\x86\x48\x01\x65\x03\x04\x02\x03", 9}, MBEDTLS_MD_SHA512},
 	};
 
 	for (size_t i = 0; i < sizeof(digests) / sizeof(digests[0]); i++) {
@@ -88,11 +89,12 @@ static bool algorithm_read(struct signature *s, struct str algorithm)
 	return true;
 }
 
-int signature_read(struct signature *s, struct arena *a, struct str algorithm, struct str tbs, struct str value)
+int signature_read(struct signature *s, struct arena *a, struct str algorithm, struct str tbs,
+                   struct str value)
 {
 	const mbedtls_md_info_t *info;
 
-	*s = (struct signature){ .pk = MBEDTLS_PK_NONE };
+	*s = (struct signature){.pk = MBEDTLS_PK_NONE};
 	if (!algorithm_read(s, algorithm))
 		return 0;
 	info = mbedtls_md_info_from_type(s->md);
@@ -112,16 +114,16 @@ static bool key_strong(const mbedtls_pk_context *key)
 	if (mbedtls_pk_get_type(key) == MBEDTLS_PK_RSA)
 		return mbedtls_pk_get_bitlen(key) >= profile->rsa_min_bitlen;
 	return (profile->allowed_curves &
-		MBEDTLS_X509_ID_FLAG(mbedtls_ecp_keypair_get_group_id(mbedtls_pk_ec(*key)))) != 0;
+	        MBEDTLS_X509_ID_FLAG(mbedtls_ecp_keypair_get_group_id(mbedtls_pk_ec(*key)))) != 0;
 }
 
 bool signature_good(const struct signature *s, const mbedtls_pk_context *key)
 {
-	mbedtls_pk_rsassa_pss_options pss = { .mgf1_hash_id = s->mgf_md, .expected_salt_len = s->salt };
+	mbedtls_pk_rsassa_pss_options pss = {.mgf1_hash_id = s->mgf_md, .expected_salt_len = s->salt};
 	mbedtls_pk_context *k = (mbedtls_pk_context *)key; /* the library locks inside where it must */
 
 	if (s->pk == MBEDTLS_PK_NONE || !mbedtls_pk_can_do(k, s->pk) || !key_strong(k))
 		return false;
 	return mbedtls_pk_verify_ext(s->pk, s->pk == MBEDTLS_PK_RSASSA_PSS ? &pss : NULL, k, s->md, s->hash,
-				     s->hash_length, (const unsigned char *)s->value.p, s->value.n) == 0;
+	                             s->hash_length, (const unsigned char *)s->value.p, s->value.n) == 0;
 }

@@ -18,13 +18,13 @@ enum { SOON_CA = 30 * 86400, SOON_CRL = 86400 };
 const mbedtls_x509_crt_profile *trust_profile(void)
 {
 	static const mbedtls_x509_crt_profile profile = {
-		.allowed_mds = MBEDTLS_X509_ID_FLAG(MBEDTLS_MD_SHA256) | MBEDTLS_X509_ID_FLAG(MBEDTLS_MD_SHA384) |
-			       MBEDTLS_X509_ID_FLAG(MBEDTLS_MD_SHA512),
-		.allowed_pks = 0xfffffff,
-		.allowed_curves = MBEDTLS_X509_ID_FLAG(MBEDTLS_ECP_DP_SECP256R1) |
-				  MBEDTLS_X509_ID_FLAG(MBEDTLS_ECP_DP_SECP384R1) |
-				  MBEDTLS_X509_ID_FLAG(MBEDTLS_ECP_DP_SECP521R1),
-		.rsa_min_bitlen = 2048,
+	    .allowed_mds = MBEDTLS_X509_ID_FLAG(MBEDTLS_MD_SHA256) | MBEDTLS_X509_ID_FLAG(MBEDTLS_MD_SHA384) |
+	                   MBEDTLS_X509_ID_FLAG(MBEDTLS_MD_SHA512),
+	    .allowed_pks = 0xfffffff,
+	    .allowed_curves = MBEDTLS_X509_ID_FLAG(MBEDTLS_ECP_DP_SECP256R1) |
+	                      MBEDTLS_X509_ID_FLAG(MBEDTLS_ECP_DP_SECP384R1) |
+	                      MBEDTLS_X509_ID_FLAG(MBEDTLS_ECP_DP_SECP521R1),
+	    .rsa_min_bitlen = 2048,
 	};
 
 	return &profile;
@@ -155,7 +155,7 @@ int trust_seal(struct trust *t)
 	for (const mbedtls_x509_crt *c = &t->anchors; c && c->raw.p; c = c->next)
 		digest_sha256(crt_str(&c->raw), sums[i++]);
 	qsort(sums, n, sizeof(*sums), by_digest);
-	digest_sha256((struct str){ (const char *)sums, n * sizeof(*sums) }, t->id);
+	digest_sha256((struct str){(const char *)sums, n * sizeof(*sums)}, t->id);
 	free(sums);
 	return 0;
 }
@@ -195,12 +195,14 @@ static void warn_ca(struct reading *r, const struct tls_path *path, const mbedtl
 	if (!cert_times(crt, &from, &to))
 		return;
 	if (to < r->now)
-		diag_add(r->d, U3030, path->span, "the CA %.*s in %s has expired", STR_FMT(name), path->path.p);
+		diag_add(r->d, U3030, path->span, "the CA %.*s in %s has expired", STR_FMT(name),
+		         path->path.p);
 	else if (from > r->now)
-		diag_add(r->d, U3030, path->span, "the CA %.*s in %s is not valid yet", STR_FMT(name), path->path.p);
+		diag_add(r->d, U3030, path->span, "the CA %.*s in %s is not valid yet", STR_FMT(name),
+		         path->path.p);
 	else if (to - r->now < SOON_CA)
-		diag_add(r->d, U3030, path->span, "the CA %.*s in %s expires in %s", STR_FMT(name), path->path.p,
-			 days(text, to - r->now));
+		diag_add(r->d, U3030, path->span, "the CA %.*s in %s expires in %s", STR_FMT(name),
+		         path->path.p, days(text, to - r->now));
 }
 
 static int read_file(struct reading *r, const struct tls_path *path, struct str *text)
@@ -238,7 +240,7 @@ static int read_ca_file(struct reading *r, const struct tls_path *path)
 	rc = more == -ERR_NOMEM ? more : 0;
 	if (more == -ERR_INVALID)
 		diag_add(r->d, U3026, path->span, "%s is broken after %u certificate%s", path->path.p, n,
-			 n == 1 ? "" : "s");
+		         n == 1 ? "" : "s");
 	else if (n == 0 && more == 0)
 		diag_add(r->d, U3026, path->span, "%s has no certificate in it", path->path.p);
 done:
@@ -260,18 +262,22 @@ static void warn_crl(struct reading *r, const struct tls_path *path, const struc
 		bad |= origin == CRL_BAD;
 	}
 	if (bad && !good)
-		diag_add(r->d, U3031, path->span, "the CRL of %.*s in %s is not signed by that CA: certificates of it "
-			 "will not verify", STR_FMT(c->issuer), path->path.p);
+		diag_add(r->d, U3031, path->span,
+		         "the CRL of %.*s in %s is not signed by that CA: certificates of it "
+		         "will not verify",
+		         STR_FMT(c->issuer), path->path.p);
 	if (c->this_update > r->now)
-		diag_add(r->d, U3030, path->span, "the CRL of %.*s in %s is not valid yet", STR_FMT(c->issuer),
-			 path->path.p);
+		diag_add(r->d, U3030, path->span, "the CRL of %.*s in %s is not valid yet",
+		         STR_FMT(c->issuer), path->path.p);
 	else if (c->next_update < r->now)
 		diag_add(r->d, U3030, path->span, "the CRL of %.*s in %s has expired%s", STR_FMT(c->issuer),
-			 path->path.p, c->next_update + r->t->crl_grace < r->now ?
-			 ": certificates of it will not verify" : "; it still serves for a while (crl_grace)");
+		         path->path.p,
+		         c->next_update + r->t->crl_grace < r->now
+		             ? ": certificates of it will not verify"
+		             : "; it still serves for a while (crl_grace)");
 	else if (c->next_update - r->now < SOON_CRL)
-		diag_add(r->d, U3030, path->span, "the CRL of %.*s in %s expires in %lld minutes", STR_FMT(c->issuer),
-			 path->path.p, (long long)(c->next_update - r->now) / 60);
+		diag_add(r->d, U3030, path->span, "the CRL of %.*s in %s expires in %lld minutes",
+		         STR_FMT(c->issuer), path->path.p, (long long)(c->next_update - r->now) / 60);
 }
 
 static int read_crl_file(struct reading *r, const struct tls_path *path)
@@ -298,7 +304,8 @@ static int read_crl_file(struct reading *r, const struct tls_path *path)
 	}
 	rc = more == -ERR_NOMEM ? more : 0;
 	if (more == -ERR_INVALID)
-		diag_add(r->d, U3027, path->span, "%s is broken after %u CRL%s", path->path.p, n, n == 1 ? "" : "s");
+		diag_add(r->d, U3027, path->span, "%s is broken after %u CRL%s", path->path.p, n,
+		         n == 1 ? "" : "s");
 	else if (n == 0 && more == 0)
 		diag_add(r->d, U3027, path->span, "%s has no CRL in it", path->path.p);
 done:
@@ -309,7 +316,7 @@ done:
 int trust_new(struct trust **out, const struct tls_zone_spec *spec, struct diags *d)
 {
 	struct arena scratch = ARENA_INIT;
-	struct reading r = { .d = d, .scratch = &scratch, .now = clock_now() };
+	struct reading r = {.d = d, .scratch = &scratch, .now = clock_now()};
 	unsigned before = d->errors;
 	int rc;
 

@@ -17,8 +17,8 @@ struct trust {
 	unsigned char id[32];
 };
 
-/* Building one: empty, then CAs, then CRLs, then sealed. -ERR_INVALID: *why says what is wrong with the thing, as
- * crl_parse has it. *added is borrowed, and NULL for a CA that was there already. */
+/* Building one: empty, then CAs, then CRLs, then sealed. -ERR_INVALID: *why says what is wrong with the
+ * thing, as crl_parse has it. *added is borrowed, and NULL for a CA that was there already. */
 int trust_empty(struct trust **out);
 int trust_add_ca(struct trust *t, struct str der, const mbedtls_x509_crt **added, const char **why);
 int trust_add_crl(struct trust *t, struct str der, const struct crl **added, const char **why);

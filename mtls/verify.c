@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The verdict on a client's chain. The library builds the path and checks signatures, algorithms, CA-ness and path
- * lengths; all the rest is decided here, dates too, because the library asks the system's clock and not ours.
+ * The verdict on a client's chain. The library builds the path and checks signatures, algorithms, CA-ness and
+ * path lengths; all the rest is decided here, dates too, because the library asks the system's clock and not
+ * ours.
  *
  * Several things may be wrong at once. The first that holds, in this order, is the result:
  *
@@ -15,7 +16,7 @@
  *   crl_bad_signature    nothing trustworthy is known about revocation: fail closed
  *   crl_missing
  *   crl_expired
- *   revoked              all of the above is in order, and the certificate is on a valid, current list: verified
+ *   revoked              verified: all else is in order, and the certificate is on a valid, current list
  *   ok                   verified
  */
 #include <stdlib.h>
@@ -30,13 +31,15 @@
 #include "mtls/trust.h"
 
 static const enum verify_result priority[] = {
-	VERIFY_UNTRUSTED,         VERIFY_WEAK,           VERIFY_BAD_USAGE,         VERIFY_NAME_CONSTRAINT,
-	VERIFY_NOT_YET_VALID,     VERIFY_EXPIRED,        VERIFY_ISSUER_REVOKED,    VERIFY_CRL_BAD_SIGNATURE,
-	VERIFY_CRL_MISSING,       VERIFY_CRL_EXPIRED,    VERIFY_REVOKED,
+    VERIFY_UNTRUSTED,     VERIFY_WEAK,        VERIFY_BAD_USAGE,      VERIFY_NAME_CONSTRAINT,
+    VERIFY_NOT_YET_VALID, VERIFY_EXPIRED,     VERIFY_ISSUER_REVOKED, VERIFY_CRL_BAD_SIGNATURE,
+    VERIFY_CRL_MISSING,   VERIFY_CRL_EXPIRED, VERIFY_REVOKED,
 };
 
-enum { WEAK_FLAGS = MBEDTLS_X509_BADCERT_BAD_MD | MBEDTLS_X509_BADCERT_BAD_PK | MBEDTLS_X509_BADCERT_BAD_KEY,
-       DATE_FLAGS = MBEDTLS_X509_BADCERT_EXPIRED | MBEDTLS_X509_BADCERT_FUTURE };
+enum {
+	WEAK_FLAGS = MBEDTLS_X509_BADCERT_BAD_MD | MBEDTLS_X509_BADCERT_BAD_PK | MBEDTLS_X509_BADCERT_BAD_KEY,
+	DATE_FLAGS = MBEDTLS_X509_BADCERT_EXPIRED | MBEDTLS_X509_BADCERT_FUTURE
+};
 
 /* A path being judged. */
 struct judgement {
@@ -44,6 +47,7 @@ struct judgement {
 	struct cert at[LIMIT_PATH]; /* leaf first */
 	int n;
 	int64_t now, until;
+	bool signed_path;
 	unsigned faults; /* bit r: verify_result r holds */
 };
 
@@ -90,13 +94,22 @@ static bool is_anchor(const struct trust *t, const mbedtls_x509_crt *crt)
 	return false;
 }
 
+static const mbedtls_x509_crt *anchor_named(const struct trust *t, const mbedtls_x509_buf *name)
+{
+	for (const mbedtls_x509_crt *c = &t->anchors; c && c->raw.p; c = c->next) {
+		if (str_eq(crt_str(&c->subject_raw), crt_str(name)))
+			return c;
+	}
+	return NULL;
+}
+
 static bool self_issued(const mbedtls_x509_crt *crt)
 {
 	return str_eq(crt_str(&crt->subject_raw), crt_str(&crt->issuer_raw));
 }
 
-/* A path that is signed all the way from an anchor of this trust to this leaf. The leaf being an anchor itself is
- * none: nobody vouched for it, and being listed as a CA is no permission to enter as a client. */
+/* A path that is signed all the way from an anchor of this trust to this leaf. The leaf being an anchor
+ * itself is none: nobody vouched for it, and being listed as a CA is no permission to enter as a client. */
 static bool signed_path(struct judgement *j, const mbedtls_x509_crt *chain, const struct path *path)
 {
 	if (path->overflow || path->n < 2 || path->n > LIMIT_PATH)
@@ -113,6 +126,53 @@ static bool signed_path(struct judgement *j, const mbedtls_x509_crt *chain, cons
 	       is_anchor(j->t, path->at[path->n - 1].cert);
 }
 
+static bool signed_by(const mbedtls_x509_crt *crt, const mbedtls_x509_crt *issuer)
+{
+	struct arena scratch = ARENA_INIT;
+	struct der d = der_of(crt_str(&crt->raw)), in;
+	struct str algorithm, bits;
+	struct signature s;
+	bool good;
+
+	good = der_enter(&d, DER_SEQUENCE, &in) && der_any(&in, NULL, NULL, NULL) &&
+	       der_any(&in, NULL, NULL, &algorithm) && der_bits(&in, &bits) &&
+	       signature_read(&s, &scratch, algorithm, crt_str(&crt->tbs), bits) == 0 &&
+	       signature_good(&s, &issuer->pk);
+	arena_fini(&scratch);
+	return good;
+}
+
+/*
+ * Why the library found no path: signed all the way, and yet refused, means that somebody who is no CA (or
+ * whose path length is used up) issued certificates. Names are followed first and signatures checked from the
+ * anchor down, up to the first bad one, so that a stranger's chain costs nothing here.
+ */
+static bool misused_ca(const struct trust *t, const mbedtls_x509_crt *chain)
+{
+	const mbedtls_x509_crt *up[LIMIT_CHAIN_CERTS + 1], *anchor, *c;
+	int n = 0;
+
+	if (is_anchor(t, chain))
+		return false;
+	up[n++] = chain;
+	while (!(anchor = anchor_named(t, &up[n - 1]->issuer_raw))) {
+		for (c = up[n - 1]->next; c; c = c->next) {
+			if (str_eq(crt_str(&c->subject_raw), crt_str(&up[n - 1]->issuer_raw)))
+				break;
+		}
+		if (!c || n == LIMIT_CHAIN_CERTS)
+			return false;
+		up[n++] = c;
+	}
+	up[n] = anchor;
+	while (n > 0) {
+		if (!signed_by(up[n - 1], up[n]))
+			return false;
+		n--;
+	}
+	return true;
+}
+
 static void judge_strength(struct judgement *j, const struct path *path)
 {
 	for (int i = 0; i < path->n; i++) {
@@ -121,15 +181,18 @@ static void judge_strength(struct judgement *j, const struct path *path)
 	}
 }
 
-/* Extended key usage binds CAs as well, as every other TLS library has it: a CA for servers makes no clients. */
+/* Extended key usage binds CAs as well, as every other TLS library has it: a CA for servers makes no clients.
+ */
 static void judge_usage(struct judgement *j)
 {
 	if (mbedtls_x509_crt_check_key_usage(j->at[0].crt, MBEDTLS_X509_KU_DIGITAL_SIGNATURE) != 0)
 		fault(j, VERIFY_BAD_USAGE);
 	for (int i = 0; i < j->n; i++) {
 		if (mbedtls_x509_crt_check_extended_key_usage(j->at[i].crt, MBEDTLS_OID_CLIENT_AUTH,
-							      MBEDTLS_OID_SIZE(MBEDTLS_OID_CLIENT_AUTH)) != 0 ||
-		    (i > 0 && mbedtls_x509_crt_check_key_usage(j->at[i].crt, MBEDTLS_X509_KU_KEY_CERT_SIGN) != 0))
+		                                              MBEDTLS_OID_SIZE(MBEDTLS_OID_CLIENT_AUTH)) !=
+		        0 ||
+		    (i > 0 &&
+		     mbedtls_x509_crt_check_key_usage(j->at[i].crt, MBEDTLS_X509_KU_KEY_CERT_SIGN) != 0))
 			fault(j, VERIFY_BAD_USAGE);
 	}
 }
@@ -171,12 +234,34 @@ static void judge_dates(struct judgement *j)
 	}
 }
 
+/*
+ * The path ends at the first anchor. If that is an intermediate CA, and the zone trusts its issuer as well, a
+ * list of that issuer which names it still counts; nothing else is asked of the CAs above an anchor.
+ */
+static void judge_anchor(struct judgement *j)
+{
+	const mbedtls_x509_crt *crt = j->at[j->n - 1].crt, *up;
+
+	for (int i = 0; i < LIMIT_PATH && !self_issued(crt) && (up = anchor_named(j->t, &crt->issuer_raw));
+	     i++) {
+		struct cert cert, issuer;
+
+		cert_read(&cert, crt);
+		cert_read(&issuer, up);
+		if (revocation_check(j->t->revocation, &cert, &issuer, j->now, j->t->crl_grace, &j->until) ==
+		    REVOCATION_REVOKED)
+			fault(j, VERIFY_ISSUER_REVOKED);
+		crt = up;
+	}
+}
+
 static void judge_revocation(struct judgement *j)
 {
 	const struct trust *t = j->t;
 
 	for (int i = 0; i + 1 < j->n; i++) {
-		switch (revocation_check(t->revocation, &j->at[i], &j->at[i + 1], j->now, t->crl_grace, &j->until)) {
+		switch (revocation_check(t->revocation, &j->at[i], &j->at[i + 1], j->now, t->crl_grace,
+		                         &j->until)) {
 		case REVOCATION_GOOD:
 			break;
 		case REVOCATION_REVOKED:
@@ -205,29 +290,33 @@ static enum verify_result result_of(unsigned faults)
 	return VERIFY_OK;
 }
 
-/* The issuer's facts come from the certificate whose key was checked, and not from what the leaf claims of it. */
+/* The issuer's facts come from the certificate whose key was checked, and not from what the leaf claims of
+ * it. */
 static int issuer_facts(struct cert_facts *f, const struct judgement *j)
 {
-	if (j->faults & (1u << VERIFY_UNTRUSTED | 1u << VERIFY_WEAK))
+	if (!j->signed_path || (j->faults & 1u << VERIFY_WEAK))
 		return 0;
 	f->issuer_ski = hex_upper(&f->arena, crt_str(&j->at[1].crt->subject_key_id));
 	f->issuer_serial = hex_upper(&f->arena, crt_str(&j->at[1].crt->serial));
 	return f->issuer_ski.p && f->issuer_serial.p ? 0 : -ERR_NOMEM;
 }
 
-static int judge(struct cert_facts *f, const struct trust *t, const mbedtls_x509_crt *chain, const struct path *path,
-		 int64_t now)
+static int judge(struct cert_facts *f, const struct trust *t, const mbedtls_x509_crt *chain,
+                 const struct path *path, int64_t now)
 {
-	struct judgement j = { .t = t, .now = now, .until = INT64_MAX };
+	struct judgement j = {.t = t, .now = now, .until = INT64_MAX};
 
-	if (!signed_path(&j, chain, path)) {
-		fault(&j, VERIFY_UNTRUSTED);
+	j.signed_path = signed_path(&j, chain, path);
+	if (!j.signed_path) {
+		fault(&j, path->n > 0 && !path->overflow && misused_ca(t, chain) ? VERIFY_BAD_USAGE
+		                                                                 : VERIFY_UNTRUSTED);
 	} else {
 		judge_strength(&j, path);
 		judge_usage(&j);
 		judge_names(&j);
 		judge_dates(&j);
 		judge_revocation(&j);
+		judge_anchor(&j);
 	}
 	f->result = result_of(j.faults);
 	f->revoked = f->result == VERIFY_REVOKED;
@@ -237,7 +326,7 @@ static int judge(struct cert_facts *f, const struct trust *t, const mbedtls_x509
 }
 
 int path_judge(struct cert_facts **out, const struct trust *t, const mbedtls_x509_crt *chain,
-	       const struct path *path, int64_t now)
+               const struct path *path, int64_t now)
 {
 	struct cert_facts *f;
 	int rc;
@@ -270,7 +359,7 @@ int chain_judge(struct cert_facts **out, const struct trust *t, mbedtls_x509_crt
 		n++;
 	/* An error leaves the path empty, and that is untrusted. */
 	if (n <= LIMIT_CHAIN_CERTS && chain && chain->raw.p)
-		(void)mbedtls_x509_crt_verify_with_profile(chain, trust_anchors(t), NULL, trust_profile(), NULL, &flags,
-							   path_collect, &path);
+		(void)mbedtls_x509_crt_verify_with_profile(chain, trust_anchors(t), NULL, trust_profile(),
+		                                           NULL, &flags, path_collect, &path);
 	return path_judge(out, t, chain, &path, now);
 }
