@@ -31,7 +31,7 @@ const struct line *lines_next(const struct lines *l, const struct line *after, s
 size_t lines_count(const struct lines *l, struct str name);
 size_t lines_remove(struct lines *l, struct str name); /* all of that name, any case; how many */
 size_t lines_remove_if(struct lines *l, bool (*unwanted)(const struct line *line, const void *arg),
-		       const void *arg);
+                       const void *arg);
 /* Replaces all lines of that name by one, in the first's place. */
 bool lines_set(struct lines *l, struct str name, struct str value);
 /* Shares the slices, own array in to's arena: to becomes from; all of from's lines are added to to. */
