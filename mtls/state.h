@@ -94,7 +94,9 @@ struct handshake {
 	const mbedtls_x509_crt *chain; /* as sent, seen by the verify callback; the library's */
 	struct buf early;              /* bytes of a hello that is not complete yet */
 	size_t fed;
-	bool judged, has_ems, names_agree;
+	bool judged, has_ems;
+	bool names_agree; /* the library read the name that picked the zone */
+	bool answered;    /* we have sent something */
 };
 
 /* The texts of struct tls_facts that are made from the hello. */

@@ -29,6 +29,7 @@ if fresh; then
 fi
 
 mkdir -p "$(dirname "$target")"
+target=$(cd "$(dirname "$target")" && pwd)/$(basename "$target")
 work=$(mktemp -d "$target.XXXXXX")
 chmod 755 "$work"
 trap 'rm -rf "$work"' EXIT INT TERM
@@ -75,7 +76,7 @@ keyUsage = critical, digitalSignature
 extendedKeyUsage = serverAuth
 subjectKeyIdentifier = hash
 authorityKeyIdentifier = keyid:always
-subjectAltName = DNS:localhost, DNS:*.test, DNS:api.example.com, DNS:*.partners.example.com, DNS:staff.example, IP:127.0.0.1, IP:::1
+subjectAltName = DNS:localhost, DNS:*.test, DNS:*.wild.test, DNS:*.y.wild.test, DNS:*.deep.wild.test, DNS:api.example.com, DNS:*.partners.example.com, DNS:staff.example, IP:127.0.0.1, IP:::1
 [client_ext]
 basicConstraints = critical, CA:FALSE
 keyUsage = critical, digitalSignature
