@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What Mbed TLS needs of the process: its key store, its clock and its random numbers.
+ * What Mbed TLS needs of the process: its key store, its clock, its random numbers, and one parser of ours.
  *
  * The clock is usher's, so that the two never disagree about a date. Random numbers come straight from the kernel:
  * nothing to seed, to lock, to wipe, or to duplicate in a fork.
@@ -36,6 +36,15 @@ psa_status_t mbedtls_psa_external_get_random(mbedtls_psa_external_random_context
 mbedtls_ms_time_t mbedtls_ms_time(void)
 {
 	return clock_now_msec();
+}
+
+/* The handshake parses certificates through this name, which the linker leads here (--wrap): the library's own
+ * function refuses a CA with critical name constraints, usher enforces them. */
+int __wrap_mbedtls_x509_crt_parse_der(mbedtls_x509_crt *chain, const unsigned char *der, size_t n);
+
+int __wrap_mbedtls_x509_crt_parse_der(mbedtls_x509_crt *chain, const unsigned char *der, size_t n)
+{
+	return cert_parse_der(chain, der, n);
 }
 
 static mbedtls_time_t library_time(mbedtls_time_t *out)

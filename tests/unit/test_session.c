@@ -14,12 +14,17 @@
 #include "mtls/state.h"
 #include "tests/unit/tls_lab.h"
 
-static const struct lab_zone two[] = {
+static const struct lab_zone zones[] = {
 	{ .name = "a", .hosts = "a.test *.wild.test", .client_auth = CLIENT_AUTH_OPTIONAL, .ca = "root",
 	  .certs = "server-ecdsa server-rsa" },
 	{ .name = "b", .hosts = "b.test *.deep.wild.test", .client_auth = CLIENT_AUTH_REQUIRED, .ca = "root" },
 	{ .name = "c", .hosts = "c.test", .client_auth = CLIENT_AUTH_OFF, .minimum = TLS_MIN_1_3 },
+	{ .name = "r", .hosts = "r.test", .client_auth = CLIENT_AUTH_OPTIONAL, .ca = "root",
+	  .crl = "crl-root crl-a crl-revoked" },
+	{ .name = "s", .hosts = "s.test", .client_auth = CLIENT_AUTH_REQUIRED, .ca = "root", .crl = "crl-root crl-a" },
 };
+
+enum { ZONES = sizeof(zones) / sizeof(zones[0]) };
 
 #define assert_str(s, z) assert_string_equal(cut(s), z)
 
@@ -88,13 +93,46 @@ static const struct {
 	{ "d.test", "good", 12, 1, "b", VERIFY_OK, -1 },
 	{ "d.test", NULL, 13, 1, "client_certificate_required", VERIFY_ABSENT, 116 },
 	{ "b.test", NULL, 13, 0, "client_certificate_required", VERIFY_ABSENT, 116 },
+	{ "a.test", "noski", 13, -1, "a", VERIFY_OK, -1 },
+	{ "a.test", "noaki", 12, -1, "a", VERIFY_OK, -1 },
+	{ "a.test", "hugeserial", 13, -1, "a", VERIFY_OK, -1 },
+	{ "a.test", "noeku", 13, -1, "a", VERIFY_OK, -1 },
+	{ "a.test", "wrongeku", 12, -1, "a", VERIFY_BAD_USAGE, -1 },
+	{ "a.test", "wrongeku", 13, -1, "a", VERIFY_BAD_USAGE, -1 },
+	{ "a.test", "wrongku", 12, -1, "a", VERIFY_BAD_USAGE, -1 },
+	{ "a.test", "wrongku", 13, -1, "a", VERIFY_BAD_USAGE, -1 },
+	{ "a.test", "weak-rsa", 12, -1, "a", VERIFY_WEAK, -1 },
+	{ "a.test", "weak-sha1", 12, -1, "a", VERIFY_WEAK, -1 },
+	{ "a.test", "nc-good", 12, -1, "a", VERIFY_OK, -1 },
+	{ "a.test", "nc-good", 13, -1, "a", VERIFY_OK, -1 },
+	{ "a.test", "nc-bad", 12, -1, "a", VERIFY_NAME_CONSTRAINT, -1 },
+	{ "a.test", "nc-bad", 13, -1, "a", VERIFY_NAME_CONSTRAINT, -1 },
+	{ "a.test", "nc-excluded", 13, -1, "a", VERIFY_NAME_CONSTRAINT, -1 },
+	{ "a.test", "nc-soft-bad", 13, -1, "a", VERIFY_NAME_CONSTRAINT, -1 },
+	{ "a.test", "impostor", 13, -1, "a", VERIFY_OK, -1 }, /* another CA under the same name, but a real one */
+	{ "a.test", "revoked", 13, -1, "a", VERIFY_OK, -1 },  /* no CRL in this zone */
+	{ "r.test", "good", 12, -1, "r", VERIFY_OK, -1 },
+	{ "r.test", "good", 13, -1, "r", VERIFY_OK, -1 },
+	{ "r.test", "revoked", 12, -1, "r", VERIFY_REVOKED, -1 },
+	{ "r.test", "revoked", 13, -1, "r", VERIFY_REVOKED, -1 },
+	{ "r.test", "issuer-revoked", 13, -1, "r", VERIFY_ISSUER_REVOKED, -1 },
+	{ "r.test", "other", 13, -1, "r", VERIFY_CRL_MISSING, -1 },
+	{ "s.test", "revoked", 12, -1, "client_certificate_refused", VERIFY_REVOKED, 44 },
+	{ "s.test", "revoked", 13, -1, "client_certificate_refused", VERIFY_REVOKED, 44 },
+	{ "s.test", "good", 13, -1, "s", VERIFY_OK, -1 },
+	{ "b.test", "wrongeku", 12, -1, "client_certificate_refused", VERIFY_BAD_USAGE, 43 },
+	{ "b.test", "nc-bad", 13, -1, "client_certificate_refused", VERIFY_NAME_CONSTRAINT, 42 },
 };
 
 static void test_doors(void **state)
 {
+	struct tls_context *contexts[3];
+
 	(void)state;
+	for (int i = 0; i < 3; i++)
+		contexts[i] = lab_context(zones, ZONES, i - 1, NULL);
 	for (size_t i = 0; i < sizeof(doors) / sizeof(doors[0]); i++) {
-		struct tls_context *ctx = lab_context(two, 3, doors[i].dflt, NULL);
+		struct tls_context *ctx = contexts[doors[i].dflt + 1];
 		struct lab_client_spec spec = { .sni = doors[i].sni, .cert = doors[i].cert, .version = doors[i].version };
 		struct lab_client c;
 		struct session *s = lab_connect(&c, ctx, &spec);
@@ -109,8 +147,9 @@ static void test_doors(void **state)
 				 verify_result_name(session_cert(s)->result), lab_alert(&c), (unsigned)-c.rc);
 		session_free(s);
 		lab_client_free(&c);
-		tls_context_unref(ctx);
 	}
+	for (int i = 0; i < 3; i++)
+		tls_context_unref(contexts[i]);
 }
 
 /* ---- what is learnt ---- */
@@ -132,7 +171,7 @@ static const struct {
 
 static void test_ciphers(void **state)
 {
-	struct tls_context *ctx = lab_context(two, 3, -1, "h2 http/1.1");
+	struct tls_context *ctx = lab_context(zones, ZONES, -1, "h2 http/1.1");
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(ciphers) / sizeof(ciphers[0]); i++) {
@@ -172,7 +211,7 @@ static void test_no_common_parameters(void **state)
 		{ { .sni = "b.test", .version = 12, .suite = MBEDTLS_TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256 },
 		  "no_common_parameters" },
 	};
-	struct tls_context *ctx = lab_context(two, 3, -1, "http/1.1");
+	struct tls_context *ctx = lab_context(zones, ZONES, -1, "http/1.1");
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
@@ -193,7 +232,7 @@ static void test_no_common_parameters(void **state)
 static void test_chunks(void **state)
 {
 	static const size_t chunks[] = { 1, 2, 3, 5, 100, 1460 };
-	struct tls_context *ctx = lab_context(two, 3, -1, NULL);
+	struct tls_context *ctx = lab_context(zones, ZONES, -1, NULL);
 
 	(void)state;
 	for (size_t i = 0; i < 2 * sizeof(chunks) / sizeof(chunks[0]); i++) {
@@ -220,7 +259,7 @@ static void test_chunks(void **state)
 
 static void test_large_writes(void **state)
 {
-	struct tls_context *ctx = lab_context(two, 3, -1, NULL);
+	struct tls_context *ctx = lab_context(zones, ZONES, -1, NULL);
 	char *big = malloc(1000000);
 
 	(void)state;
@@ -250,7 +289,7 @@ static void test_large_writes(void **state)
 
 static void test_alert(void **state)
 {
-	struct tls_context *ctx = lab_context(two, 3, -1, NULL);
+	struct tls_context *ctx = lab_context(zones, ZONES, -1, NULL);
 
 	(void)state;
 	for (int version = 12; version <= 13; version++) {
@@ -274,7 +313,7 @@ static void test_alert(void **state)
  * here. In TLS 1.2 the Certificate message is in the clear. */
 static void test_chain_too_large(void **state)
 {
-	struct tls_context *ctx = lab_context(two, 3, -1, NULL);
+	struct tls_context *ctx = lab_context(zones, ZONES, -1, NULL);
 	struct lab_client_spec spec = { .sni = "b.test", .cert = "good", .version = 12 };
 	struct buf message = BUF_INIT;
 	struct lab_client c;
@@ -310,7 +349,7 @@ static void test_chain_too_large(void **state)
 
 static void retry(const char *first, const char *second, const char *cert, const char *expected)
 {
-	struct tls_context *ctx = lab_context(two, 3, -1, NULL);
+	struct tls_context *ctx = lab_context(zones, ZONES, -1, NULL);
 	static const uint16_t only[] = { MBEDTLS_SSL_IANA_TLS_GROUP_SECP384R1, 0 };
 	struct lab_client_spec spec = { .sni = first, .cert = cert, .version = 13 };
 	struct lab_client c;
@@ -371,7 +410,7 @@ static const struct {
 
 static void test_garbage(void **state)
 {
-	struct tls_context *ctx = lab_context(two, 3, 0, NULL);
+	struct tls_context *ctx = lab_context(zones, ZONES, 0, NULL);
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(garbage) / sizeof(garbage[0]); i++) {
@@ -404,7 +443,7 @@ static void test_endless(void **state)
 		{ "\x17\x03\x03\x00\x20 0123456789abcdef0123456789abcde", 37 },
 		{ "\x16\x03\x03\x00\x04\x00\x00\x00\x00", 9 }, /* hello requests */
 	};
-	struct tls_context *ctx = lab_context(two, 3, 0, NULL);
+	struct tls_context *ctx = lab_context(zones, ZONES, 0, NULL);
 	struct lab_client_spec spec = { .sni = "b.test", .cert = "good", .version = 13 };
 
 	(void)state;
@@ -435,7 +474,7 @@ static void test_endless(void **state)
 /* Every bit of a whole conversation turned once: refused or not, never a crash and never another zone's client. */
 static void test_flipped(void **state)
 {
-	struct tls_context *ctx = lab_context(two, 3, -1, NULL);
+	struct tls_context *ctx = lab_context(zones, ZONES, -1, NULL);
 
 	(void)state;
 	for (int version = 12; version <= 13; version++) {
@@ -470,7 +509,7 @@ int mbedtls_ssl_write_record(mbedtls_ssl_context *ssl, int force_flush); /* the 
  * record under the application keys. */
 static void test_key_update(void **state)
 {
-	struct tls_context *ctx = lab_context(two, 3, -1, NULL);
+	struct tls_context *ctx = lab_context(zones, ZONES, -1, NULL);
 	struct lab_client_spec spec = { .sni = "b.test", .cert = "good", .version = 13 };
 	struct lab_client c;
 	struct session *s = lab_connect(&c, ctx, &spec);
@@ -494,9 +533,9 @@ static void test_key_update(void **state)
 
 static void test_rejudge(void **state)
 {
-	struct tls_context *ctx = lab_context(two, 3, -1, NULL);
+	struct tls_context *ctx = lab_context(zones, ZONES, -1, NULL);
 	struct lab_client_spec spec = { .sni = "b.test", .cert = "good", .version = 13 };
-	struct lab_zone narrower = two[1];
+	struct lab_zone narrower = zones[1];
 	struct tls_zone *z;
 	struct lab_client c;
 	struct session *s = lab_connect(&c, ctx, &spec);
@@ -548,7 +587,7 @@ static void *many(void *p)
 
 static void test_threads(void **state)
 {
-	struct tls_context *ctx = lab_context(two, 3, -1, NULL);
+	struct tls_context *ctx = lab_context(zones, ZONES, -1, NULL);
 	pthread_t threads[4];
 	void *bad;
 

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include <mbedtls/error.h>
+#include <mbedtls/pem.h>
 
 #include "base/file.h"
 #include "mtls/state.h"
@@ -159,6 +160,22 @@ static int client_send(void *p, const unsigned char *bytes, size_t n)
 	return (int)n;
 }
 
+/* The library's own reader of PEM files stops at critical name constraints. */
+static void load_chain(mbedtls_x509_crt *crt, struct str text)
+{
+	size_t used;
+
+	for (const char *p = text.p; strstr(p, "-----BEGIN"); p += used) {
+		mbedtls_pem_context pem;
+
+		mbedtls_pem_init(&pem);
+		MUST(mbedtls_pem_read_buffer(&pem, "-----BEGIN CERTIFICATE-----", "-----END CERTIFICATE-----",
+					     (const unsigned char *)p, NULL, 0, &used));
+		MUST(cert_parse_der(crt, pem.MBEDTLS_PRIVATE(buf), pem.MBEDTLS_PRIVATE(buflen)));
+		mbedtls_pem_free(&pem);
+	}
+}
+
 static void client_init(struct lab_client *c, const struct lab_client_spec *spec)
 {
 	struct str names[8], root = lab_file(lab_pki("root.pem"));
@@ -187,7 +204,7 @@ static void client_init(struct lab_client *c, const struct lab_client_spec *spec
 		struct str chain = lab_file(lab_pki(arena_printf(&kept, "%s-chain.pem", spec->cert).p));
 		struct str key = lab_file(lab_pki(arena_printf(&kept, "%s.key", spec->cert).p));
 
-		mbedtls_x509_crt_parse(&c->chain, (const unsigned char *)chain.p, chain.n + 1);
+		load_chain(&c->chain, chain);
 		MUST(mbedtls_pk_parse_key(&c->key, (const unsigned char *)key.p, key.n + 1, NULL, 0, tls_random, NULL));
 		MUST(mbedtls_ssl_conf_own_cert(&c->conf, &c->chain, &c->key));
 	}
