@@ -114,7 +114,7 @@ enum ast_block_kind {
 	AST_BLOCK_LIST,           /* list NAME : TYPE { items } | from "file" */
 	AST_BLOCK_RULE,
 	AST_BLOCK_RULESET,        /* kids are rules; settings: mode, zones, phase, enabled … */
-	AST_BLOCK_TEST,           /* kept as settings-shaped tree for the rule tester; see ast.c */
+	AST_BLOCK_TEST,           /* test: a tree of settings for the rule tester; reject: raw */
 	AST_BLOCK_INCLUDE,        /* text: the glob */
 };
 
@@ -132,10 +132,12 @@ struct ast_block {
 	/* rule */
 	struct ast *when;         /* NULL after a syntax error inside: skip the rule, the error is told already */
 	unsigned extensions;      /* enum ast_extension of when */
+	bool broken;              /* a syntax error inside was told already: whatever is missing may be its fault */
 	struct ast_action *actions;
 	/* ruleset */
 	struct ast_block *rules;  /* first rule */
 	struct str include;       /* AST_BLOCK_INCLUDE */
+	struct span raw;          /* of reject "…" { … }: the text between the braces, not parsed */
 	struct ast_block *next;   /* in file order */
 };
 

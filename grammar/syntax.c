@@ -1,0 +1,187 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What a person is told about a token that does not fit: what stands there, what could have, and, where the
+ * mistake is a common one, what to write instead. The parser knows tokens by their names in the grammar; here
+ * they become words.
+ */
+#include "base/buf.h"
+#include "grammar/internal.h"
+
+/* Tokens that are no word of the language themselves; an empty phrase leaves one out of the list. */
+static const struct phrase {
+	const char *token, *text;
+} phrases[] = {
+	{ "end of file", "the end" },
+	{ "NAME", "a field or function" },
+	{ "ANY_ALL", "" },
+	{ "LITERAL", "a number or address" },
+	{ "LIST_NAME", "a list ($name)" },
+	{ "STRING", "a string in quotes" },
+	{ "COMPARE", "an operator" },
+	{ "LITERAL_OP", "an operator" },
+	{ "IN", "an operator" },
+	{ "NOT", "not" },
+	{ "AND", "and" },
+	{ "OR", "or" },
+	{ "XOR", "" },
+	{ "*", "`*`" },
+	{ "KEY", "a setting" },
+	{ "WORD", "a name or value" },
+	{ "FROM", "from" },
+	{ "END", "" },
+	{ "RAW", "`{`" },
+	{ "T_WHEN", "when" },
+	{ "T_THEN", "then" },
+	{ "'('", "" },
+	{ "'['", "" },
+	{ "')'", "`)`" },
+	{ "']'", "`]`" },
+	{ "'{'", "`{`" },
+	{ "'}'", "`}`" },
+	{ "','", "`,`" },
+	{ "':'", "`:`" },
+	{ "'='", "`=`" },
+};
+
+static const struct word {
+	const char *text, *token;
+} words[] = {
+#define WORD(text, places, token, go) { text, #token },
+#include "grammar/words.def"
+#undef WORD
+};
+
+enum { MOST = 32 };
+
+struct choices {
+	const char *v[MOST];
+	size_t n;
+};
+
+static void choices_add(struct choices *c, const char *text)
+{
+	size_t i;
+
+	for (i = 0; i < c->n; i++)
+		if (!strcmp(c->v[i], text))
+			return;
+	if (*text && c->n < MOST)
+		c->v[c->n++] = text;
+}
+
+static bool among(const char *token, const char *const *list, size_t n)
+{
+	size_t i;
+
+	for (i = 0; i < n; i++)
+		if (!strcmp(token, list[i]))
+			return true;
+	return false;
+}
+
+/* The tokens an operand can begin with become one phrase. */
+static bool operand_token(const char *token)
+{
+	static const char *const list[] = { "NAME", "ANY_ALL", "LITERAL", "STRING", "NOT", "'('" };
+
+	return among(token, list, sizeof(list) / sizeof(*list));
+}
+
+static struct choices choices_of(const char *const *expected, size_t n)
+{
+	struct choices c = { .n = 0 };
+	bool operand = among("NAME", expected, n);
+	size_t i, j;
+
+	if (operand)
+		choices_add(&c, among("NOT", expected, n) ? "a condition" : "a value");
+	for (i = 0; i < n; i++) {
+		if (operand && operand_token(expected[i]))
+			continue;
+		for (j = 0; j < sizeof(phrases) / sizeof(*phrases); j++)
+			if (!strcmp(phrases[j].token, expected[i]))
+				choices_add(&c, phrases[j].text);
+		for (j = 0; j < sizeof(words) / sizeof(*words); j++)
+			if (!strcmp(words[j].token, expected[i]))
+				choices_add(&c, words[j].text);
+	}
+	return c;
+}
+
+/* The word of an expected keyword that is nearest to what stands there. */
+static const char *nearest(struct str found, const struct choices *c)
+{
+	const char *best = NULL;
+	size_t least = found.n > 5 ? 3 : found.n > 3 ? 2 : 1, i, d;
+
+	for (i = 0; i < c->n; i++) {
+		if (strchr(c->v[i], ' ') || strchr(c->v[i], '`'))
+			continue;
+		d = str_distance(found, str_of(c->v[i]), least);
+		if (d < least || (d == least && !best && d < found.n)) {
+			least = d;
+			best = c->v[i];
+		}
+	}
+	return best;
+}
+
+static bool operator_token(const char *token)
+{
+	return !strcmp(token, "COMPARE") || !strcmp(token, "LITERAL_OP") || !strcmp(token, "IN");
+}
+
+static struct str choices_text(struct parser *p, const struct choices *c)
+{
+	struct buf b = BUF_INIT;
+	struct str text;
+	size_t i;
+
+	for (i = 0; i < c->n; i++)
+		buf_printf(&b, "%s%s", i == 0 ? "" : i + 1 == c->n ? " or " : ", ", c->v[i]);
+	text = arena_str(&p->diags->arena, buf_str(&b));
+	buf_fini(&b);
+	return text;
+}
+
+/* One line's worth of what stands at a place. */
+static struct str excerpt(struct parser *p, struct span at)
+{
+	enum { WIDTH = 40 };
+	struct str s = str_sub(p->src->text, at.from, at.to);
+	size_t i;
+
+	for (i = 0; i < s.n && i < WIDTH && s.p[i] != '\n' && s.p[i] != '\r'; i++)
+		;
+	while (i < s.n && i > 0 && ((unsigned char)s.p[i] & 0xc0) == 0x80)
+		i--;
+	return str_sub(s, 0, i);
+}
+
+void syntax_error(struct parser *p, const char *found, struct span at, const char *const *expected, size_t n)
+{
+	struct choices c = choices_of(expected, n);
+	struct str text = excerpt(p, at), list = choices_text(p, &c);
+	struct diag *g;
+	const char *word;
+
+	if (!strcmp(found, "end of file") || !text.n || (!strcmp(found, "END") && text.p[0] != ';')) {
+		diag_add(p->diags, U0001, at, "something is missing here: expected %.*s", STR_FMT(list));
+		return;
+	}
+	if (operator_token(found) && among("AND", expected, n) && !among("COMPARE", expected, n)) {
+		g = diag_add(p->diags, U0001, at, "`%.*s` cannot follow a complete condition", STR_FMT(text));
+		diag_help(p->diags, g, "comparisons do not chain: join them with and, or");
+		return;
+	}
+	if ((!strcmp(found, "')'") && among("AND", expected, n) && !among("')'", expected, n)) ||
+	    (!strcmp(found, "'}'") && !among("'}'", expected, n) && !p->scan.nframes)) {
+		diag_add(p->diags, U0001, at, "nothing is open that `%.*s` could close", STR_FMT(text));
+		return;
+	}
+	g = diag_add(p->diags, U0001, at, "unexpected `%.*s`: expected %.*s", STR_FMT(text), STR_FMT(list));
+	if (!strcmp(found, "'{'") || !strcmp(found, "LIST_NAME"))
+		diag_help(p->diags, g, "a set of values follows in");
+	else if ((word = nearest(text, &c)))
+		diag_help(p->diags, g, "did you mean %s?", word);
+}
