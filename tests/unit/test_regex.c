@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The regex dialect from pattern to match, by the table tests/data/regex/cases.txt; literals, limits and spans. */
+/* The regex dialect from pattern to match, by the table tests/data/regex/cases.txt; literals, limits and
+ * spans. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -15,10 +16,10 @@
 static struct regex *compile(struct str pattern, struct diags *d)
 {
 	struct source *src = ARENA_NEW(&d->arena, struct source);
-	struct ast literal = { .kind = AST_STRING, .form = AST_FORM_RAW, .text = pattern };
+	struct ast literal = {.kind = AST_STRING, .form = AST_FORM_RAW, .text = pattern};
 
 	src->text = arena_printf(&d->arena, "r\"%.*s\"", STR_FMT(pattern));
-	literal.span = (struct span){ src, 0, (uint32_t)src->text.n };
+	literal.span = (struct span){src, 0, (uint32_t)src->text.n};
 	return regex_compile_captures(&literal, d);
 }
 
@@ -42,7 +43,7 @@ static struct str subject(struct arena *a, struct str s)
 		}
 		p[n++] = c;
 	}
-	return (struct str){ p, n };
+	return (struct str){p, n};
 }
 
 static struct str answer(struct arena *a, struct str pattern, struct str s, size_t groups)
@@ -57,15 +58,16 @@ static struct str answer(struct arena *a, struct str pattern, struct str s, size
 	r = compile(pattern, &d);
 	if (r == NULL) {
 		assert_int_equal(d.errors, 1);
-		text = arena_printf(a, "%s %u-%u", diag_name(d.first->code), d.first->span.from - 2, d.first->span.to - 2);
+		text = arena_printf(a, "%s %u-%u", diag_name(d.first->code), d.first->span.from - 2,
+		                    d.first->span.to - 2);
 	} else if ((rc = regex_find(r, s, found)) != 1) {
 		text = rc == 0 ? STR("no") : STR("limit");
 		assert_int_equal(regex_match(r, s), rc);
 	} else {
 		for (size_t i = 0; i < groups; i++)
-			text = found[i].set ? arena_printf(a, "%.*s%s%zu-%zu", STR_FMT(text), i ? "\t" : "", found[i].from,
-							   found[i].to) :
-					      arena_printf(a, "%.*s\t-", STR_FMT(text));
+			text = found[i].set ? arena_printf(a, "%.*s%s%zu-%zu", STR_FMT(text), i ? "\t" : "",
+			                                   found[i].from, found[i].to)
+			                    : arena_printf(a, "%.*s\t-", STR_FMT(text));
 		assert_int_equal(regex_match(r, s), 1);
 	}
 	regex_free(r);
@@ -97,7 +99,8 @@ static void test_cases(void **state)
 		assert_true(second >= 0);
 		for (size_t i = (size_t)second + 1; i < want.n; i++)
 			groups += want.p[i] == '\t';
-		got = answer(&a, str_sub(row, 0, (size_t)tab), subject(&a, str_sub(want, 0, (size_t)second)), groups);
+		got = answer(&a, str_sub(row, 0, (size_t)tab), subject(&a, str_sub(want, 0, (size_t)second)),
+		             groups);
 		want = str_sub(want, (size_t)second + 1, want.n);
 		cases++;
 		if (!str_eq(got, want)) {
@@ -116,19 +119,40 @@ static void test_literals(void **state)
 	static const struct {
 		const char *pattern, *want;
 	} rows[] = {
-		{ "abc", "anywhere! abc" }, { "^abc$", "whole! abc" }, { "^/api/", "prefix! /api/" },
-		{ "\\.php$", "suffix! .php" }, { "^(?:a|b)c$", "whole! ac bc" }, { "foo|bar", "anywhere! foo bar" },
-		{ "a.*b", "anywhere a" }, { "^a.*bcd$", "suffix bcd" }, { ".*", "none" }, { "a|", "none" },
-		{ "(?i)AbC", "anywhere! abc nocase" }, { "(?i:A)bC", "anywhere abc nocase" }, { "x+yz", "anywhere xyz" },
-		{ "[ab]c", "anywhere! ac bc" }, { "[a-z]c", "anywhere c" }, { "colou?r", "anywhere! color colour" },
-		{ "(foo){2}", "anywhere! foofoo" }, { "(foo){2,}", "anywhere foo" }, { "a{0}b", "anywhere! b" },
-		{ "\\bfoo\\b", "anywhere foo" }, { "(?m)^foo$", "anywhere foo" }, { "^foo|^bar", "prefix foo bar" },
-		{ "^foo|bar", "anywhere foo bar" }, { "(?i)k\\w", "anywhere k nocase" }, { "a[0-2]", "anywhere! a0 a1 a2" },
-		{ "union.{1,9}select", "anywhere select" },
-		{ "[a&&b]", "none" }, { "^$", "none" }, { "", "none" }, { "^/a/[0-9]+$", "prefix /a/" },
-		{ "(?:ab)+c", "anywhere abc" }, { "^a$|b", "anywhere a b" },
+	    {"abc", "anywhere! abc"},
+	    {"^abc$", "whole! abc"},
+	    {"^/api/", "prefix! /api/"},
+	    {"\\.php$", "suffix! .php"},
+	    {"^(?:a|b)c$", "whole! ac bc"},
+	    {"foo|bar", "anywhere! foo bar"},
+	    {"a.*b", "anywhere a"},
+	    {"^a.*bcd$", "suffix bcd"},
+	    {".*", "none"},
+	    {"a|", "none"},
+	    {"(?i)AbC", "anywhere! abc nocase"},
+	    {"(?i:A)bC", "anywhere abc nocase"},
+	    {"x+yz", "anywhere xyz"},
+	    {"[ab]c", "anywhere! ac bc"},
+	    {"[a-z]c", "anywhere c"},
+	    {"colou?r", "anywhere! color colour"},
+	    {"(foo){2}", "anywhere! foofoo"},
+	    {"(foo){2,}", "anywhere foo"},
+	    {"a{0}b", "anywhere! b"},
+	    {"\\bfoo\\b", "anywhere foo"},
+	    {"(?m)^foo$", "anywhere foo"},
+	    {"^foo|^bar", "prefix foo bar"},
+	    {"^foo|bar", "anywhere foo bar"},
+	    {"(?i)k\\w", "anywhere k nocase"},
+	    {"a[0-2]", "anywhere! a0 a1 a2"},
+	    {"union.{1,9}select", "anywhere select"},
+	    {"[a&&b]", "none"},
+	    {"^$", "none"},
+	    {"", "none"},
+	    {"^/a/[0-9]+$", "prefix /a/"},
+	    {"(?:ab)+c", "anywhere abc"},
+	    {"^a$|b", "anywhere a b"},
 	};
-	static const char *const places[] = { "anywhere", "prefix", "suffix", "whole" };
+	static const char *const places[] = {"anywhere", "prefix", "suffix", "whole"};
 	struct arena a = ARENA_INIT;
 
 	(void)state;
@@ -158,7 +182,8 @@ static void test_literals(void **state)
 /* Patterns that explode on a backtracking engine end quickly and say that there is no answer. */
 static void test_limits(void **state)
 {
-	static const char *const patterns[] = { "(a+)+$", "(a|aa)+$", "(?:a?){64}a{64}$", "(.*)*x", "([a-z]+)*=" };
+	static const char *const patterns[] = {"(a+)+$", "(a|aa)+$", "(?:a?){64}a{64}$", "(.*)*x",
+	                                       "([a-z]+)*="};
 	char *long_text = malloc(100001);
 	struct diags d;
 
@@ -174,7 +199,7 @@ static void test_limits(void **state)
 		r = compile(str_of(patterns[i]), &d);
 		assert_non_null(r);
 		began = clock_mono_nsec();
-		rc = regex_match(r, (struct str){ long_text, 100001 });
+		rc = regex_match(r, (struct str){long_text, 100001});
 		assert_true(rc == -ERR_LIMIT || rc == 0);
 		assert_true(clock_mono_nsec() - began < 2000000000u);
 		regex_free(r);
@@ -190,18 +215,21 @@ static void test_places(void **state)
 		enum ast_form form;
 		unsigned from, to;
 	} rows[] = {
-		{ "r#\"a(?!b)\"#", "a(?!b)", AST_FORM_RAW, 4, 7 },
-		{ "\"\\\"(?!b)\"", "\"(?!b)", AST_FORM_REGEX, 3, 6 },
-		{ "\"\\.(?!b)\"", "\\.(?!b)", AST_FORM_REGEX, 3, 6 },
-		{ "\"[\\\"\"](?!b)\"", "[\\\"\"](?!b)", AST_FORM_REGEX, 6, 9 },
-		{ "\"\\\\.(?!b)\"", "\\.(?!b)", AST_FORM_QUOTED, 4, 7 },
-		{ "\"\\x61\\141(?!b)\"", "aa(?!b)", AST_FORM_QUOTED, 9, 12 },
+	    {"r#\"a(?!b)\"#", "a(?!b)", AST_FORM_RAW, 4, 7},
+	    {"\"\\\"(?!b)\"", "\"(?!b)", AST_FORM_REGEX, 3, 6},
+	    {"\"\\.(?!b)\"", "\\.(?!b)", AST_FORM_REGEX, 3, 6},
+	    {"\"[\\\"\"](?!b)\"", "[\\\"\"](?!b)", AST_FORM_REGEX, 6, 9},
+	    {"\"\\\\.(?!b)\"", "\\.(?!b)", AST_FORM_QUOTED, 4, 7},
+	    {"\"\\x61\\141(?!b)\"", "aa(?!b)", AST_FORM_QUOTED, 9, 12},
 	};
 	(void)state;
 	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
-		struct source src = { .text = str_of(rows[i].text) };
-		struct ast literal = { .kind = AST_STRING, .form = rows[i].form, .hashes = rows[i].form == AST_FORM_RAW,
-				       .text = str_of(rows[i].decoded), .span = { &src, 0, (uint32_t)src.text.n } };
+		struct source src = {.text = str_of(rows[i].text)};
+		struct ast literal = {.kind = AST_STRING,
+		                      .form = rows[i].form,
+		                      .hashes = rows[i].form == AST_FORM_RAW,
+		                      .text = str_of(rows[i].decoded),
+		                      .span = {&src, 0, (uint32_t)src.text.n}};
 		struct diags d;
 
 		diags_init(&d);
@@ -216,10 +244,10 @@ static void test_places(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_cases),
-		cmocka_unit_test(test_literals),
-		cmocka_unit_test(test_limits),
-		cmocka_unit_test(test_places),
+	    cmocka_unit_test(test_cases),
+	    cmocka_unit_test(test_literals),
+	    cmocka_unit_test(test_limits),
+	    cmocka_unit_test(test_places),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

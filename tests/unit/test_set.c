@@ -23,7 +23,7 @@ static uint64_t next_random(void)
 
 static bool has_text(const struct set *s, const char *text)
 {
-	return set_has(s, &(struct value){ .type = TYPE_BYTES, .s = str_of(text) });
+	return set_has(s, &(struct value){.type = TYPE_BYTES, .s = str_of(text)});
 }
 
 static bool has_ip(const struct set *s, const char *text)
@@ -31,7 +31,7 @@ static bool has_ip(const struct set *s, const char *text)
 	struct ip ip;
 
 	assert_true(ip_parse(str_of(text), &ip));
-	return set_has(s, &(struct value){ .type = TYPE_IP, .ip = &ip });
+	return set_has(s, &(struct value){.type = TYPE_IP, .ip = &ip});
 }
 
 static void add_net(struct set *s, const char *text)
@@ -52,13 +52,14 @@ static void test_strings(void **state)
 	struct set *s = set_new(SET_STRING);
 
 	(void)state;
-	assert_true(set_add_string(s, STR("a")) && set_add_string(s, STR("")) && set_add_string(s, STR("a\0b")) &&
-		    set_add_string(s, STR("a")) && set_add_string(s, STR("*.b")));
+	assert_true(set_add_string(s, STR("a")) && set_add_string(s, STR("")) &&
+	            set_add_string(s, STR("a\0b")) && set_add_string(s, STR("a")) &&
+	            set_add_string(s, STR("*.b")));
 	assert_true(set_seal(s));
 	assert_int_equal(set_count(s), 4);
 	assert_true(has_text(s, "a") && has_text(s, "") && has_text(s, "*.b"));
 	assert_false(has_text(s, "A") || has_text(s, "ab") || has_text(s, "x.b"));
-	assert_true(set_has(s, &(struct value){ .type = TYPE_BYTES, .s = STR("a\0b") }));
+	assert_true(set_has(s, &(struct value){.type = TYPE_BYTES, .s = STR("a\0b")}));
 	set_unref(s);
 	s = set_new(SET_STRING);
 	assert_true(set_seal(s) && !has_text(s, "") && set_count(s) == 0);
@@ -71,11 +72,13 @@ static void test_hosts(void **state)
 	char longest[300];
 
 	(void)state;
-	assert_true(set_add_string(s, STR("API.example.com")) && set_add_string(s, STR("*.Example.org")) && set_seal(s));
-	assert_true(has_text(s, "api.example.com") && has_text(s, "API.EXAMPLE.COM") && has_text(s, "a.example.org") &&
-		    has_text(s, "a.b.example.org"));
-	assert_false(has_text(s, "example.org") || has_text(s, ".example.org") || has_text(s, "xexample.org") ||
-		     has_text(s, "x.api.example.com") || has_text(s, "") || has_text(s, "."));
+	assert_true(set_add_string(s, STR("API.example.com")) && set_add_string(s, STR("*.Example.org")) &&
+	            set_seal(s));
+	assert_true(has_text(s, "api.example.com") && has_text(s, "API.EXAMPLE.COM") &&
+	            has_text(s, "a.example.org") && has_text(s, "a.b.example.org"));
+	assert_false(has_text(s, "example.org") || has_text(s, ".example.org") ||
+	             has_text(s, "xexample.org") || has_text(s, "x.api.example.com") || has_text(s, "") ||
+	             has_text(s, "."));
 	memset(longest, 'a', sizeof(longest) - 1);
 	longest[sizeof(longest) - 1] = '\0';
 	assert_false(has_text(s, longest));
@@ -95,17 +98,17 @@ static void test_ints(void **state)
 		assert_true(set_add_int(s, low[i], high[i]));
 	}
 	assert_true(set_add_int(s, INT64_MAX - 1, INT64_MAX) && set_add_int(s, INT64_MIN, INT64_MIN) &&
-		    set_add_int(s, INT64_MAX, INT64_MAX) && set_seal(s));
+	            set_add_int(s, INT64_MAX, INT64_MAX) && set_seal(s));
 	for (int64_t v = -50100; v < 50100; v++) {
 		bool want = false;
 
 		for (int i = 0; i < N; i++)
 			want |= v >= low[i] && v <= high[i];
-		assert_int_equal(set_has(s, &(struct value){ .type = TYPE_INT, .i = v }), want);
+		assert_int_equal(set_has(s, &(struct value){.type = TYPE_INT, .i = v}), want);
 	}
-	assert_true(set_has(s, &(struct value){ .type = TYPE_INT, .i = INT64_MAX }));
-	assert_true(set_has(s, &(struct value){ .type = TYPE_INT, .i = INT64_MIN }));
-	assert_false(set_has(s, &(struct value){ .type = TYPE_INT, .i = INT64_MIN + 1 }));
+	assert_true(set_has(s, &(struct value){.type = TYPE_INT, .i = INT64_MAX}));
+	assert_true(set_has(s, &(struct value){.type = TYPE_INT, .i = INT64_MIN}));
+	assert_false(set_has(s, &(struct value){.type = TYPE_INT, .i = INT64_MIN + 1}));
 	set_unref(s);
 }
 
@@ -127,9 +130,9 @@ static void test_addresses(void **state)
 	set_item(s, 0, &item);
 	assert_true(item.from.bytes[0] == 10 && item.to.bytes[0] == 11);
 	assert_true(has_ip(s, "10.0.0.0") && has_ip(s, "11.255.255.255") && has_ip(s, "255.255.255.255") &&
-		    has_ip(s, "2001:db8::1") && has_ip(s, "ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff"));
-	assert_false(has_ip(s, "9.255.255.255") || has_ip(s, "12.0.0.0") || has_ip(s, "2001:db9::") || has_ip(s, "::") ||
-		     has_ip(s, "192.0.2.1") || has_ip(s, "255.255.255.254"));
+	            has_ip(s, "2001:db8::1") && has_ip(s, "ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff"));
+	assert_false(has_ip(s, "9.255.255.255") || has_ip(s, "12.0.0.0") || has_ip(s, "2001:db9::") ||
+	             has_ip(s, "::") || has_ip(s, "192.0.2.1") || has_ip(s, "255.255.255.254"));
 	assert_true(has_ip(s, "::ffff:192.0.2.1"));
 	set_unref(s);
 }
@@ -139,7 +142,10 @@ static void test_large(void **state)
 {
 	enum { N = 1000000 };
 	struct set *s = set_new(SET_IP);
-	struct { uint32_t base; unsigned bits; } *nets = calloc(N, sizeof(*nets));
+	struct {
+		uint32_t base;
+		unsigned bits;
+	} *nets = calloc(N, sizeof(*nets));
 	uint64_t began = clock_mono_nsec(), spent;
 	unsigned hits = 0;
 
@@ -149,8 +155,9 @@ static void test_large(void **state)
 
 		nets[i].bits = i % 1000 == 0 ? 12 + (unsigned)(next_random() % 12) : 32;
 		nets[i].base = (uint32_t)next_random() & (uint32_t)(~0ull << (32 - nets[i].bits));
-		from = to = (struct ip){ 4, { (uint8_t)(nets[i].base >> 24), (uint8_t)(nets[i].base >> 16),
-					      (uint8_t)(nets[i].base >> 8), (uint8_t)nets[i].base } };
+		from = to = (struct ip){4,
+		                        {(uint8_t)(nets[i].base >> 24), (uint8_t)(nets[i].base >> 16),
+		                         (uint8_t)(nets[i].base >> 8), (uint8_t)nets[i].base}};
 		for (unsigned b = nets[i].bits; b < 32; b++)
 			to.bytes[b / 8] |= (uint8_t)(0x80 >> b % 8);
 		assert_true(set_add_ip(s, &from, &to));
@@ -160,12 +167,12 @@ static void test_large(void **state)
 	assert_true(spent < 20000000000u);
 	for (int i = 0; i < 2000; i++) {
 		uint32_t a = i % 2 ? (uint32_t)next_random() : nets[next_random() % N].base;
-		struct ip ip = { 4, { (uint8_t)(a >> 24), (uint8_t)(a >> 16), (uint8_t)(a >> 8), (uint8_t)a } };
+		struct ip ip = {4, {(uint8_t)(a >> 24), (uint8_t)(a >> 16), (uint8_t)(a >> 8), (uint8_t)a}};
 		bool want = false;
 
 		for (int j = 0; j < N && !want; j++)
 			want = (a & (uint32_t)(~0ull << (32 - nets[j].bits))) == nets[j].base;
-		assert_int_equal(set_has(s, &(struct value){ .type = TYPE_IP, .ip = &ip }), want);
+		assert_int_equal(set_has(s, &(struct value){.type = TYPE_IP, .ip = &ip}), want);
 		hits += want;
 	}
 	assert_in_range(hits, 1000, 1999);
@@ -198,7 +205,8 @@ static void test_files(void **state)
 	s = load(SET_STRING, "# a list\n\nplain\r\n  two words  # why\n\"q # \\x41\\\"\"\nhash#inside\n", &d);
 	assert_non_null(s);
 	assert_int_equal(set_count(s), 4);
-	assert_true(has_text(s, "plain") && has_text(s, "two words") && has_text(s, "q # A\"") && has_text(s, "hash#inside"));
+	assert_true(has_text(s, "plain") && has_text(s, "two words") && has_text(s, "q # A\"") &&
+	            has_text(s, "hash#inside"));
 	set_unref(s);
 	s = load(SET_IP, "192.0.2.0/24\n2001:db8::1\n198.51.100.1..198.51.100.9", &d);
 	assert_non_null(s);
@@ -207,7 +215,7 @@ static void test_files(void **state)
 	set_unref(s);
 	s = load(SET_INT, "1..5\n0x10\n-3 # three\n", &d);
 	assert_non_null(s);
-	assert_true(set_has(s, &(struct value){ .type = TYPE_INT, .i = 16 }));
+	assert_true(set_has(s, &(struct value){.type = TYPE_INT, .i = 16}));
 	set_unref(s);
 	assert_int_equal(d.errors, 0);
 	assert_null(load(SET_IP, "10.0.0.0/8\n10.0.0.1/8\nhost\n", &d));
@@ -227,8 +235,8 @@ static void test_files(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_strings), cmocka_unit_test(test_hosts), cmocka_unit_test(test_ints),
-		cmocka_unit_test(test_addresses), cmocka_unit_test(test_large), cmocka_unit_test(test_files),
+	    cmocka_unit_test(test_strings),   cmocka_unit_test(test_hosts), cmocka_unit_test(test_ints),
+	    cmocka_unit_test(test_addresses), cmocka_unit_test(test_large), cmocka_unit_test(test_files),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -12,10 +12,10 @@
 
 static struct wildcard *compile(struct source *src, const char *pattern, bool strict, struct diags *d)
 {
-	struct ast literal = { .kind = AST_STRING, .form = AST_FORM_RAW, .text = str_of(pattern) };
+	struct ast literal = {.kind = AST_STRING, .form = AST_FORM_RAW, .text = str_of(pattern)};
 
 	src->text = arena_printf(&d->arena, "r\"%s\"", pattern);
-	literal.span = (struct span){ src, 0, (uint32_t)src->text.n };
+	literal.span = (struct span){src, 0, (uint32_t)src->text.n};
 	return wildcard_compile(&literal, strict, d);
 }
 
@@ -26,25 +26,46 @@ static void test_match(void **state)
 		bool strict, want;
 		const char *stars; /* joined with | */
 	} rows[] = {
-		{ "a", "a", false, true, "" }, { "a", "A", false, true, "" }, { "a", "A", true, false, "" },
-		{ "", "", false, true, "" }, { "", "a", false, false, "" }, { "*", "", false, true, "" },
-		{ "*", "abc", false, true, "abc" }, { "a*", "abc", false, true, "bc" }, { "a*", "ba", false, false, "" },
-		{ "*c", "abc", false, true, "ab" }, { "a*c", "ac", false, true, "" }, { "a*c", "a", false, false, "" },
-		{ "a*a", "a", false, false, "" }, { "ab*ba", "aba", false, false, "" }, { "*a*", "banana", false, true, "b|nana" },
-		{ "*a*na", "banana", false, true, "b|na" }, { "*a*b*c", "xaybzc", false, true, "x|y|z" },
-		{ "a?c", "abc", false, false, "" }, { "a?c", "a?c", false, true, "" }, { "a\\*c", "a*c", false, true, "" },
-		{ "a\\*c", "abc", false, false, "" }, { "a\\\\*", "a\\b", false, true, "b" }, { "\\**", "*x", false, true, "x" },
-		{ "*.JS", "/app.js", false, true, "/app" }, { "*.JS", "/app.js", true, false, "" },
-		{ "/a/*/b/*", "/a/1/b/2/b/3", false, true, "1|2/b/3" }, { "*/v*", "/v/v2", false, true, "|/v2" },
-		{ "*ab*", "aab", true, true, "a|" }, { "*AAB*", "aaaab", false, true, "aa|" }, { "*x*", "abc", false, false, "" },
-		{ "*aab*aab*", "aaabaaab", false, true, "a|a|" }, { "\xc3\xa9*", "\xc3\xa9x", false, true, "x" },
-		{ "\xc3\xa9", "\xc3\x89", false, false, "" }, { "a*b*c*d*e*f*g*h*i*", "abcdefghi", false, true, "||||||||" },
+	    {"a", "a", false, true, ""},
+	    {"a", "A", false, true, ""},
+	    {"a", "A", true, false, ""},
+	    {"", "", false, true, ""},
+	    {"", "a", false, false, ""},
+	    {"*", "", false, true, ""},
+	    {"*", "abc", false, true, "abc"},
+	    {"a*", "abc", false, true, "bc"},
+	    {"a*", "ba", false, false, ""},
+	    {"*c", "abc", false, true, "ab"},
+	    {"a*c", "ac", false, true, ""},
+	    {"a*c", "a", false, false, ""},
+	    {"a*a", "a", false, false, ""},
+	    {"ab*ba", "aba", false, false, ""},
+	    {"*a*", "banana", false, true, "b|nana"},
+	    {"*a*na", "banana", false, true, "b|na"},
+	    {"*a*b*c", "xaybzc", false, true, "x|y|z"},
+	    {"a?c", "abc", false, false, ""},
+	    {"a?c", "a?c", false, true, ""},
+	    {"a\\*c", "a*c", false, true, ""},
+	    {"a\\*c", "abc", false, false, ""},
+	    {"a\\\\*", "a\\b", false, true, "b"},
+	    {"\\**", "*x", false, true, "x"},
+	    {"*.JS", "/app.js", false, true, "/app"},
+	    {"*.JS", "/app.js", true, false, ""},
+	    {"/a/*/b/*", "/a/1/b/2/b/3", false, true, "1|2/b/3"},
+	    {"*/v*", "/v/v2", false, true, "|/v2"},
+	    {"*ab*", "aab", true, true, "a|"},
+	    {"*AAB*", "aaaab", false, true, "aa|"},
+	    {"*x*", "abc", false, false, ""},
+	    {"*aab*aab*", "aaabaaab", false, true, "a|a|"},
+	    {"\xc3\xa9*", "\xc3\xa9x", false, true, "x"},
+	    {"\xc3\xa9", "\xc3\x89", false, false, ""},
+	    {"a*b*c*d*e*f*g*h*i*", "abcdefghi", false, true, "||||||||"},
 	};
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
 		struct match_place stars[16];
-		struct source src = { 0 };
+		struct source src = {0};
 		struct diags d;
 		struct wildcard *w;
 		struct str text = str_of(rows[i].text);
@@ -72,12 +93,12 @@ static void test_errors(void **state)
 		const char *pattern;
 		unsigned from, to;
 	} rows[] = {
-		{ "**", 0, 2 }, { "a**b", 1, 3 }, { "a\\b", 1, 3 }, { "a\\", 1, 2 }, { "\\***", 2, 4 }, { "a\\?", 1, 3 },
+	    {"**", 0, 2}, {"a**b", 1, 3}, {"a\\b", 1, 3}, {"a\\", 1, 2}, {"\\***", 2, 4}, {"a\\?", 1, 3},
 	};
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
-		struct source src = { 0 };
+		struct source src = {0};
 		struct diags d;
 
 		diags_init(&d);
@@ -93,7 +114,7 @@ static void test_errors(void **state)
 static void test_literals(void **state)
 {
 	struct literals l[3];
-	struct source src = { 0 };
+	struct source src = {0};
 	struct diags d;
 	struct wildcard *w;
 
@@ -101,7 +122,8 @@ static void test_literals(void **state)
 	diags_init(&d);
 	w = compile(&src, "/A/*longest*x*.js", false, &d);
 	assert_int_equal(wildcard_literals(w, l), 3);
-	assert_true(str_eq(l[0].v[0], STR("/a/")) && l[0].place == LITERAL_PREFIX && l[0].nocase && !l[0].enough);
+	assert_true(str_eq(l[0].v[0], STR("/a/")) && l[0].place == LITERAL_PREFIX && l[0].nocase &&
+	            !l[0].enough);
 	assert_true(str_eq(l[1].v[0], STR(".js")) && l[1].place == LITERAL_SUFFIX);
 	assert_true(str_eq(l[2].v[0], STR("longest")) && l[2].place == LITERAL_ANYWHERE);
 	wildcard_free(w);
@@ -124,7 +146,7 @@ static void test_time(void **state)
 {
 	enum { N = 1 << 20 };
 	char *text = malloc(N), pattern[4096];
-	struct source src = { 0 };
+	struct source src = {0};
 	struct diags d;
 
 	(void)state;
@@ -142,7 +164,7 @@ static void test_time(void **state)
 		diags_init(&d);
 		w = compile(&src, pattern, strict, &d);
 		assert_non_null(w);
-		assert_false(wildcard_match(w, (struct str){ text, N }));
+		assert_false(wildcard_match(w, (struct str){text, N}));
 		assert_true(clock_mono_nsec() - began < 1000000000u);
 		wildcard_free(w);
 		diags_fini(&d);
@@ -153,10 +175,10 @@ static void test_time(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_match),
-		cmocka_unit_test(test_errors),
-		cmocka_unit_test(test_literals),
-		cmocka_unit_test(test_time),
+	    cmocka_unit_test(test_match),
+	    cmocka_unit_test(test_errors),
+	    cmocka_unit_test(test_literals),
+	    cmocka_unit_test(test_time),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
