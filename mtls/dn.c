@@ -208,7 +208,7 @@ bool dn_print_legacy(struct buf *b, const struct dn *dn)
 		const char *name = oid_attribute(a->oid);
 		struct str s = a->tag == DER_BIT_STRING ? str_sub(a->value, 1, a->value.n) : a->value;
 
-		buf_addc(b, '/');
+		buf_addc(b, i > 0 && a->rdn == a[-1].rdn ? '+' : '/');
 		if (name)
 			buf_add(b, str_of(name));
 		else if (!oid_print(b, a->oid))
@@ -220,7 +220,7 @@ bool dn_print_legacy(struct buf *b, const struct dn *dn)
 			if (c < 0x20 || c > 0x7e)
 				buf_printf(b, "\\x%02X", c);
 			else
-				buf_addc(b, (char)c);
+				buf_printf(b, c == '/' || c == '+' ? "\\%c" : "%c", c);
 		}
 	}
 	return !b->failed;

@@ -29,7 +29,8 @@ int dn_read(struct arena *a, struct str name, struct dn *out);
 /* As `openssl x509 -nameopt RFC2253` prints: last RDN first, CN=…,O=…,C=…, values escaped. Every name has its
  * own text. Where OpenSSL gives up (a BMPString of odd length, say) the value is printed as #hex. */
 bool dn_print(struct buf *b, const struct dn *dn);
-/* As `openssl x509 -nameopt compat` prints: /C=…/O=…/CN=…. Different names may print alike. */
+/* As `openssl x509 -nameopt compat` prints: /C=…/O=…/OU=one+OU=two/CN=…, with a backslash before / and +
+ * inside values (older versions of OpenSSL left them bare). Different names may still print alike. */
 bool dn_print_legacy(struct buf *b, const struct dn *dn);
 
 /* An attribute's value as UTF-8, its bytes as they are if they are not what the tag says. False: no string at
