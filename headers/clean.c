@@ -75,6 +75,12 @@ static bool cookies_merge(struct request *req)
 		return true;
 	all = at->value;
 	while ((next = lines_next(&req->lines, next, STR("cookie")))) {
+		if (next->value.n == 0)
+			continue;
+		if (all.n == 0) {
+			all = next->value;
+			continue;
+		}
 		all = arena_concat(req->arena, (struct str[]){all, STR("; "), next->value}, 3);
 		if (!all.p)
 			return false;

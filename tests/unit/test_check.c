@@ -282,6 +282,9 @@ static void cleans(void **state)
 	        {"Connection: cf-cert-verified|cf-cert-verified: x|ok: 1", "ok: 1"},
 	        /* cookies become one */
 	        {"cookie: a=1|x: 1|Cookie: b=2|COOKIE: c=3", "cookie: a=1; b=2; c=3|x: 1"},
+	        {"cookie: a=1|Cookie:", "cookie: a=1"},
+	        {"cookie:|Cookie: a=1", "cookie: a=1"},
+	        {"cookie:|Cookie:", "cookie: "},
 	        /* names that an origin may take for one */
 	        {"x-user: a|x_user: b", NULL},
 	        {"X_USER: a|X-User: b", NULL},
