@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* usher serve FILE…: reads the rule files and serves until told to end. */
+#include <stdio.h>
+#include <unistd.h>
+
+#include "base/err.h"
+#include "cli/cli.h"
+#include "mtls/context.h"
+#include "proxy/config.h"
+#include "proxy/server.h"
+
+int cmd_serve(int argc, char **argv)
+{
+	const char *const *paths = (const char *const *)argv + 1;
+	size_t n = argc > 0 ? (size_t)argc - 1 : 0;
+	struct config *config = NULL;
+	struct diags d;
+	int rc, i;
+
+	for (i = 1; i < argc; i++)
+		if (argv[i][0] == '-')
+			return usage("serve", "unknown option '%s'", argv[i]);
+	if (argc < 2)
+		return usage("serve", "which file?");
+	if (tls_global_init() < 0) {
+		fputs("usher serve: the TLS library does not start\n", stderr);
+		return EXIT_NO;
+	}
+	diags_init(&d);
+	rc = config_load(&config, paths, n, &d);
+	diags_print(&d, stderr, use_color(STDERR_FILENO));
+	diags_fini(&d);
+	if (rc < 0) {
+		fprintf(stderr, "usher serve: %s\n", err_text(rc));
+		return rc == -ERR_IO ? EXIT_USAGE : EXIT_NO;
+	}
+	rc = server_run(config, paths, n);
+	tls_global_fini();
+	return rc < 0 ? EXIT_NO : EXIT_YES;
+}

@@ -1,0 +1,246 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Lines of the access log; the thread that writes them is in access_writer.c. */
+#include "proxy/access.h"
+
+#include <stdio.h>
+#include <time.h>
+
+#include "base/clock.h"
+#include "base/limits.h"
+#include "proxy/access_writer.h"
+#include "proxy/conn.h"
+#include "proxy/exchange.h"
+#include "proxy/server.h"
+
+static void key(struct buf *b, const char *name)
+{
+	if (b->n > 0 && b->p[b->off + b->n - 1] != '{')
+		buf_addc(b, ',');
+	buf_addc(b, '"');
+	buf_add(b, str_of(name));
+	buf_add(b, STR("\":"));
+}
+
+static void text(struct buf *b, const char *name, struct str s)
+{
+	if (s.n == 0)
+		return;
+	key(b, name);
+	buf_json(b, str_sub(s, 0, LIMIT_LOG_FIELD));
+}
+
+static void integer(struct buf *b, const char *name, int64_t n)
+{
+	char digits[24];
+
+	key(b, name);
+	buf_add(b, (struct str){ digits, (size_t)snprintf(digits, sizeof(digits), "%lld", (long long)n) });
+}
+
+static void flag(struct buf *b, const char *name, bool on)
+{
+	key(b, name);
+	buf_add(b, on ? STR("true") : STR("false"));
+}
+
+static void address(struct buf *b, const char *name, const struct ip *ip)
+{
+	char printed[IP_TEXT];
+
+	if (ip->family != 0)
+		text(b, name, (struct str){ printed, ip_print(ip, printed) });
+}
+
+/* RFC 3339 with milliseconds, UTC. The seconds are printed once and kept. */
+static void when(struct buf *b, int64_t msec)
+{
+	static _Thread_local time_t printed = -1;
+	static _Thread_local char seconds[32];
+	time_t t = (time_t)(msec / 1000);
+	char stamp[48];
+	struct tm tm;
+
+	if (t != printed && gmtime_r(&t, &tm) != NULL) {
+		strftime(seconds, sizeof(seconds), "%Y-%m-%dT%H:%M:%S", &tm);
+		printed = t;
+	}
+	snprintf(stamp, sizeof(stamp), "%s.%03dZ", seconds, (int)(msec % 1000));
+	text(b, "time", str_of(stamp));
+}
+
+static void begin(struct buf *b, const char *kind, int64_t msec, const struct conn *c)
+{
+	buf_addc(b, '{');
+	when(b, msec);
+	text(b, "kind", str_of(kind));
+	if (c->listener->conf != NULL)
+		text(b, "listener", c->listener->conf->name);
+	address(b, "client", &c->ip);
+	if (c->port != 0)
+		integer(b, "client_port", c->port);
+}
+
+static void end(struct buf *b)
+{
+	buf_add(b, STR("}\n"));
+}
+
+static void session(struct buf *b, const struct conn *c)
+{
+	const struct tls_facts *tls;
+	const struct cert_facts *cert;
+
+	if (c->t.tls == NULL || c->protocol == NULL)
+		return;
+	tls = session_tls(c->t.tls);
+	cert = session_cert(c->t.tls);
+	text(b, "tls", tls->version);
+	text(b, "cipher", tls->cipher);
+	text(b, "sni", tls->sni);
+	flag(b, "resumed", tls->resumed);
+	text(b, "verify_result", str_of(verify_result_name(cert->result)));
+	text(b, "fingerprint", cert->fingerprint_sha256);
+	text(b, "issuer_ski", cert->issuer_ski);
+	text(b, "serial", cert->serial);
+}
+
+static void rules(struct buf *b, const struct verdict *v)
+{
+	const struct match *m;
+	bool any = false;
+
+	for (m = v->matches; m != NULL; m = m->next) {
+		if (m->quiet)
+			continue;
+		if (!any)
+			key(b, "rules");
+		buf_addc(b, any ? ',' : '[');
+		any = true;
+		buf_addc(b, '{');
+		text(b, "rule", m->rule->name);
+		text(b, "ruleset", m->rule->ruleset);
+		text(b, "action", m->action);
+		text(b, "text", m->text);
+		if (m->dry_run)
+			flag(b, "dry_run", true);
+		buf_addc(b, '}');
+	}
+	if (any)
+		buf_addc(b, ']');
+}
+
+static const char *action_of(const struct exchange *x)
+{
+	if (x->fault != FAULT_NONE)
+		return "refused";
+	switch (x->verdict.outcome) {
+	case OUTCOME_BLOCK:
+		return "block";
+	case OUTCOME_RESPOND:
+		return "respond";
+	case OUTCOME_REDIRECT:
+		return "redirect";
+	case OUTCOME_FAIL:
+		return "refused";
+	case OUTCOME_PASS:
+		break;
+	}
+	return "pass";
+}
+
+static int64_t usec(uint64_t from, uint64_t to)
+{
+	return (int64_t)((to - from) / 1000);
+}
+
+void access_exchange(const struct exchange *x)
+{
+	struct buf *b = &x->worker->log;
+	const struct request *req = &x->request;
+
+	if (!server_logs(x->worker->server))
+		return;
+	begin(b, "request", req->time_msec, x->conn);
+	text(b, "id", (struct str){ x->id, 16 });
+	text(b, "zone", x->zone != NULL ? x->zone->name : STR_NONE);
+	session(b, x->conn);
+	text(b, "method", req->method);
+	text(b, "host", req->host);
+	text(b, "path", req->raw.path);
+	text(b, "query", req->raw.query);
+	if (req->version != 0)
+		text(b, "protocol", req->version == HTTP_2 ? STR("HTTP/2") : req->version == HTTP_1_1 ? STR("HTTP/1.1") :
+												   STR("HTTP/1.0"));
+	integer(b, "status", x->status);
+	text(b, "action", str_of(action_of(x)));
+	if (x->verdict.by != NULL)
+		text(b, "rule", x->verdict.by->name);
+	rules(b, &x->verdict);
+	text(b, "reason", x->fault != FAULT_NONE ? str_of(fault_word(x->fault)) : x->verdict.reason);
+	text(b, "detail", x->fault_detail);
+	integer(b, "bytes_in", (int64_t)x->request_bytes);
+	integer(b, "bytes_out", (int64_t)x->response_bytes);
+	text(b, "origin", x->origin_text);
+	if (x->answered != 0) {
+		integer(b, "origin_status", x->response.status);
+		integer(b, "origin_usec", usec(x->at_origin, x->answered));
+	}
+	integer(b, "usec", usec(x->started, x->ended));
+	text(b, "user_agent", req->lines.n > 0 && lines_get(&req->lines, STR("user-agent")) != NULL ?
+				      lines_get(&req->lines, STR("user-agent"))->value : STR_NONE);
+	end(b);
+}
+
+void access_handshake(const struct conn *c, const char *reason, struct str detail)
+{
+	struct buf *b = &c->worker->log;
+	struct session *s = c->t.tls;
+
+	if (!server_logs(c->worker->server))
+		return;
+	begin(b, "handshake", clock_now_msec(), c);
+	if (s != NULL)
+		text(b, "sni", session_tls(s)->sni);
+	session(b, c);
+	text(b, "action", STR("refused"));
+	text(b, "reason", reason != NULL || s == NULL ? str_of(reason) : session_reason(s));
+	text(b, "detail", detail.n > 0 || s == NULL ? detail : session_reason_detail(s));
+	integer(b, "usec", usec(c->accepted, clock_mono_nsec()));
+	end(b);
+}
+
+void access_refused(const struct conn *c, const char *reason)
+{
+	struct buf *b = &c->worker->log;
+
+	if (!server_logs(c->worker->server))
+		return;
+	begin(b, "connection", clock_now_msec(), c);
+	text(b, "action", STR("refused"));
+	text(b, "reason", str_of(reason));
+	end(b);
+}
+
+void access_withdrawn(const struct conn *c, enum fault f)
+{
+	struct buf *b = &c->worker->log;
+
+	if (!server_logs(c->worker->server))
+		return;
+	begin(b, "connection", clock_now_msec(), c);
+	session(b, c);
+	text(b, "action", STR("closed"));
+	text(b, "reason", str_of(fault_word(f)));
+	end(b);
+}
+
+void access_flush(struct worker *w)
+{
+	if (w->log.n == 0)
+		return;
+	if (w->log.failed || !access_give(server_access(w->server), buf_str(&w->log)))
+		access_lost(server_access(w->server));
+	buf_clear(&w->log);
+	if (w->log.failed)
+		buf_fini(&w->log);
+}

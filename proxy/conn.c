@@ -1,0 +1,368 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * From accept to close. What a state does with input, with its deadline and when the worker drains is a row of
+ * states[]; everything about HTTP is its protocol's.
+ */
+#include "proxy/conn.h"
+
+#include <assert.h>
+#include <stdlib.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "proxy/access.h"
+#include "proxy/judge.h"
+#include "proxy/proxy_header.h"
+#include "proxy/server.h"
+
+enum {
+	LINGER_MSEC = 2000,    /* RFC 9112, section 9.6: else a reset may take the answer away from the client */
+	LINGER_BYTES = 262144, /* what is thrown away meanwhile */
+};
+
+static void preface_readable(struct conn *c);
+static void handshake_readable(struct conn *c);
+static void serving_readable(struct conn *c);
+static void lingering_readable(struct conn *c);
+static void handshake_timeout(struct conn *c);
+static void serving_timeout(struct conn *c);
+static void cut(struct conn *c);
+static void serving_drain(struct conn *c);
+static void mark_drain(struct conn *c);
+
+static const struct state {
+	void (*readable)(struct conn *c);
+	void (*timeout)(struct conn *c);
+	void (*drain)(struct conn *c);
+} states[] = {
+	[CONN_PREFACE] = { preface_readable, handshake_timeout, cut },
+	[CONN_HANDSHAKE] = { handshake_readable, handshake_timeout, mark_drain },
+	[CONN_SERVING] = { serving_readable, serving_timeout, serving_drain },
+	[CONN_LINGERING] = { lingering_readable, cut, mark_drain },
+	[CONN_CLOSING] = { NULL, NULL, NULL },
+};
+
+const struct listener_conf *conn_listener(const struct conn *c)
+{
+	return c->listener->conf;
+}
+
+void conn_deadline(struct conn *c, int64_t msec)
+{
+	deadline_set(&c->worker->wheel, &c->deadline, msec);
+}
+
+/* ---- the end ---- */
+
+static void on_closed(struct transport *t)
+{
+	struct conn *c = conn_of(t);
+	struct worker *w = c->worker;
+
+	listener_unref(c->listener);
+	if (c->counted)
+		server_conn_gone(w->server, c->proxy_ip.family != 0 ? &c->proxy_ip : &c->ip);
+	free(c);
+	worker_conn_gone(w);
+}
+
+static void close_now(struct conn *c, enum fault f)
+{
+	struct worker *w = c->worker;
+
+	if (c->state == CONN_CLOSING)
+		return;
+	c->state = CONN_CLOSING;
+	if (c->protocol != NULL)
+		c->protocol->stop(c, f);
+	deadline_clear(&w->wheel, &c->deadline);
+	judge_forget(w, c);
+	judge_reset(c);
+	arena_fini(&c->rendered_arena);
+	*c->prev = c->next;
+	if (c->next != NULL)
+		c->next->prev = c->prev;
+	w->nconns--;
+	transport_close(&c->t);
+}
+
+void conn_cut(struct conn *c, enum fault f)
+{
+	close_now(c, f);
+}
+
+static void cut(struct conn *c)
+{
+	close_now(c, FAULT_CLIENT_CLOSED);
+}
+
+void conn_end(struct conn *c, enum fault f)
+{
+	if (c->state == CONN_CLOSING || c->state == CONN_LINGERING)
+		return;
+	c->state = CONN_LINGERING;
+	if (c->protocol != NULL)
+		c->protocol->stop(c, f);
+	c->protocol = NULL;
+	c->linger_from = c->t.received;
+	conn_deadline(c, worker_settings(c->worker)->timeout_send);
+	transport_read(&c->t, true);
+	transport_end(&c->t);
+	transport_flush(&c->t);
+}
+
+static void lingering_ended(struct conn *c)
+{
+	conn_deadline(c, LINGER_MSEC);
+	lingering_readable(c);
+}
+
+static void lingering_readable(struct conn *c)
+{
+	struct buf *in = transport_input(&c->t);
+
+	buf_clear(in);
+	if (c->t.error != 0 || c->t.broken || (c->t.eof && c->t.ended) ||
+	    (c->t.tls != NULL && c->t.ended && session_state(c->t.tls) != SESSION_OPEN) ||
+	    c->t.received - c->linger_from > LINGER_BYTES)
+		close_now(c, FAULT_NONE);
+}
+
+/* ---- the handshake ---- */
+
+static void handshake_failed(struct conn *c, const char *reason, struct str detail)
+{
+	access_handshake(c, reason, detail);
+	conn_end(c, FAULT_NONE); /* with the alert, if there is one */
+}
+
+static void serve(struct conn *c)
+{
+	const struct tls_facts *tls = c->t.tls != NULL ? session_tls(c->t.tls) : NULL;
+
+	c->state = CONN_SERVING;
+	deadline_clear(&c->worker->wheel, &c->deadline);
+	(void)tls; /* ALPN chooses here */
+	c->protocol = &http1_protocol;
+	if (!c->protocol->start(c)) {
+		c->protocol = NULL;
+		close_now(c, FAULT_MEMORY);
+		return;
+	}
+	if (c->draining)
+		c->protocol->drain(c);
+	if (c->state == CONN_SERVING)
+		c->protocol->readable(c);
+}
+
+static void handshake_readable(struct conn *c)
+{
+	struct session *s = c->t.tls;
+	const struct zone_conf *zone;
+	enum fault f;
+
+	switch (session_state(s)) {
+	case SESSION_HANDSHAKE:
+		if (c->t.error != 0)
+			handshake_failed(c, "client_reset", str_of(uv_strerror(c->t.error)));
+		else if (c->t.eof)
+			handshake_failed(c, "client_closed", STR(""));
+		return;
+	case SESSION_FAILED:
+		handshake_failed(c, NULL, STR(""));
+		return;
+	case SESSION_CLOSED:
+	case SESSION_OPEN:
+		break;
+	}
+	/* A session made under an older configuration is judged by today's at once. */
+	f = judge_conn(c, &zone);
+	if (f == FAULT_CLIENT_FORBIDDEN) {
+		session_alert(s, 116); /* certificate_required, RFC 8446 section 6.2 */
+		handshake_failed(c, fault_word(f), STR(""));
+		return;
+	}
+	serve(c);
+}
+
+static void handshake_timeout(struct conn *c)
+{
+	access_handshake(c, "handshake_timeout", STR(""));
+	close_now(c, FAULT_NONE);
+}
+
+/* The transport's first bytes are the client's own. */
+static void begin(struct conn *c)
+{
+	const struct listener_conf *l = conn_listener(c);
+	struct session *s;
+
+	if (l == NULL) {
+		close_now(c, FAULT_ZONE_GONE);
+		return;
+	}
+	if (!l->tls) {
+		serve(c);
+		return;
+	}
+	if (session_new(&s, l->context) < 0) {
+		log_warning("session_failed", LOG_Z("reason", "no_memory"));
+		close_now(c, FAULT_MEMORY);
+		return;
+	}
+	c->state = CONN_HANDSHAKE;
+	transport_secure(&c->t, s);
+	handshake_readable(c);
+}
+
+static void preface_readable(struct conn *c)
+{
+	struct proxy_addresses a;
+	enum proxy_header got = proxy_header_read(&c->t.in, &a);
+
+	if (got == PROXY_HEADER_DONE) {
+		if (a.known) {
+			c->proxy_ip = c->ip;
+			c->ip = a.source;
+			c->port = a.source_port;
+			c->local_ip = a.destination;
+			c->local_port = a.destination_port;
+		}
+		begin(c);
+	} else if (got == PROXY_HEADER_BAD) {
+		access_handshake(c, "bad_proxy_header", STR(""));
+		close_now(c, FAULT_NONE);
+	} else if (c->t.error != 0 || c->t.eof) {
+		close_now(c, FAULT_CLIENT_CLOSED);
+	}
+}
+
+/* ---- serving ---- */
+
+static void serving_readable(struct conn *c)
+{
+	enum session_state state = c->t.tls != NULL ? session_state(c->t.tls) : SESSION_OPEN;
+
+	if (state == SESSION_FAILED) {
+		access_handshake(c, NULL, STR(""));
+		conn_end(c, FAULT_NONE);
+		return;
+	}
+	if (state == SESSION_CLOSED)
+		c->t.eof = true;
+	c->protocol->readable(c);
+}
+
+static void serving_timeout(struct conn *c)
+{
+	c->protocol->timeout(c);
+}
+
+static void serving_drain(struct conn *c)
+{
+	c->draining = true;
+	c->protocol->drain(c);
+}
+
+static void mark_drain(struct conn *c)
+{
+	c->draining = true;
+}
+
+void conn_drain(struct conn *c)
+{
+	if (states[c->state].drain != NULL)
+		states[c->state].drain(c);
+}
+
+static void on_readable(struct transport *t)
+{
+	struct conn *c = conn_of(t);
+
+	if (states[c->state].readable != NULL)
+		states[c->state].readable(c);
+}
+
+static void on_drained(struct transport *t)
+{
+	struct conn *c = conn_of(t);
+
+	if (c->state == CONN_SERVING)
+		c->protocol->drained(c);
+	else if (c->state == CONN_LINGERING && t->ended)
+		lingering_ended(c);
+}
+
+static void on_deadline(struct deadline *d)
+{
+	struct conn *c = (struct conn *)((char *)d - offsetof(struct conn, deadline));
+
+	if (states[c->state].timeout != NULL)
+		states[c->state].timeout(c);
+}
+
+/* ---- the beginning ---- */
+
+static const struct transport_events events = { on_readable, on_drained, on_closed };
+
+static bool trusted(const struct listener_conf *l, const struct ip *ip)
+{
+	size_t i;
+
+	for (i = 0; i < l->nproxy_protocol; i++)
+		if (cidr_has(&l->proxy_protocol[i], ip))
+			return true;
+	return false;
+}
+
+void conn_accept(struct listener *l)
+{
+	struct worker *w = l->worker;
+	struct conn *c = calloc(1, sizeof(*c));
+	const char *refused;
+	int rc;
+
+	if (c == NULL) { /* libuv keeps it and asks again */
+		log_warning("accept_failed", LOG_Z("address", l->address), LOG_Z("error", "out of memory"));
+		return;
+	}
+	rc = l->h.any.type == UV_TCP ? uv_tcp_init(&w->loop, &c->t.h.tcp) : uv_pipe_init(&w->loop, &c->t.h.pipe, 0);
+	if (rc < 0) {
+		free(c);
+		return;
+	}
+	transport_init(&c->t, &events);
+	c->worker = w;
+	c->listener = l;
+	l->users++;
+	deadline_init(&c->deadline, on_deadline);
+	arena_init(&c->rendered_arena, 0);
+	c->accepted = clock_mono_nsec();
+	c->next = w->conns;
+	if (c->next != NULL)
+		c->next->prev = &c->next;
+	c->prev = &w->conns;
+	w->conns = c;
+	w->nconns++;
+	if (uv_accept(&l->h.stream, &c->t.h.stream) < 0) {
+		close_now(c, FAULT_NONE);
+		return;
+	}
+	if (c->t.h.any.type == UV_TCP) {
+		uv_tcp_nodelay(&c->t.h.tcp, 1);
+		transport_peer(&c->t, &c->ip, &c->port);
+		transport_local(&c->t, &c->local_ip, &c->local_port);
+	}
+	if (!server_conn_new(w->server, worker_settings(w), &c->ip, &refused)) {
+		access_refused(c, refused);
+		close_now(c, FAULT_NONE);
+		return;
+	}
+	c->counted = true;
+	conn_deadline(c, worker_settings(w)->timeout_handshake);
+	transport_read(&c->t, true);
+	if (l->conf != NULL && trusted(l->conf, &c->ip))
+		c->state = CONN_PREFACE;
+	else
+		begin(c);
+}

@@ -1,0 +1,348 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The order of things: steps[] is what happens to every request before an origin sees it, answer_steps[] what happens
+ * to the answer. Rules decide in their phase, glue_edits does what they decided after it, and nothing else changes a
+ * message. How content moves meanwhile is in exchange_flow.c.
+ */
+#include "proxy/exchange.h"
+
+#include <assert.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/clock.h"
+#include "base/err.h"
+#include "headers/forwarded.h"
+#include "proxy/access.h"
+#include "proxy/conn.h"
+#include "proxy/exchange_flow.h"
+#include "proxy/glue.h"
+#include "proxy/judge.h"
+#include "proxy/origin.h"
+#include "proxy/respond.h"
+#include "proxy/route.h"
+
+enum { SPARES = 32 }; /* finished exchanges a worker keeps with their arenas */
+
+enum next {
+	NEXT_STEP,
+	NEXT_WAIT, /* something else calls exchange_advance later */
+	NEXT_DONE, /* the request has its answer, or goes to the origin */
+};
+
+struct step {
+	const char *name;
+	enum next (*run)(struct exchange *x, enum phase phase);
+	enum phase phase; /* of run_rules */
+};
+
+static enum next fail(struct exchange *x, enum fault f)
+{
+	exchange_fail(x, f, STR_NONE);
+	return NEXT_DONE;
+}
+
+/* ---- who, and where ---- */
+
+/* RFC 9110, section 7.4: a connection made for one zone carries no request for another. */
+static enum next find_zone(struct exchange *x, enum phase phase)
+{
+	const struct listener_conf *l = conn_listener(x->conn);
+	const struct zone_conf *own, *asked;
+	enum fault f = judge_conn(x->conn, &own);
+
+	(void)phase;
+	if (f != FAULT_NONE || l == NULL) {
+		x->zone = own;
+		x->conn->draining = true;
+		return fail(x, f != FAULT_NONE ? f : FAULT_ZONE_GONE);
+	}
+	asked = x->request.host.n > 0 || own == NULL ? config_zone(l, x->request.host) : own;
+	if (asked == NULL)
+		asked = l->default_zone;
+	x->zone = own != NULL ? own : asked;
+	if (asked == NULL)
+		return fail(x, FAULT_ZONE_UNKNOWN);
+	if (own != NULL && asked != own)
+		return fail(x, FAULT_ZONE_OTHER);
+	return NEXT_STEP;
+}
+
+static void fill_inputs(struct exchange *x)
+{
+	struct conn *c = x->conn;
+	struct inputs *in = &x->inputs;
+
+	in->cert = c->t.tls != NULL ? session_cert(c->t.tls) : NULL;
+	in->tls = c->t.tls != NULL ? session_tls(c->t.tls) : NULL;
+	in->client_ip = c->ip;
+	in->client_port = c->port;
+	in->server_ip = c->local_ip;
+	in->server_port = c->local_port;
+	in->zone = x->zone->name;
+	in->request = &x->request;
+	in->request_id = (struct str){ x->id, 16 };
+	in->now_msec = x->request.time_msec;
+}
+
+static enum next prepare(struct exchange *x, enum phase phase)
+{
+	struct request *req = &x->request;
+	int64_t limit = x->config->settings.limit_body;
+
+	(void)phase;
+	if (limit > 0 && req->content_length > limit)
+		return fail(x, fault_of(REJECT_BODY_LARGE));
+	if (request_clean(req) < 0)
+		return fail(x, fault_of(REJECT_TWIN_NAMES));
+	route_defaults(x);
+	if (target_normalize(&x->arena, &req->raw, x->zone->normalize, &req->target) < 0 ||
+	    !worker_seed(x->worker, x->inputs.random_seed))
+		return fail(x, FAULT_MEMORY);
+	fill_inputs(x);
+	if ((x->fields = fields_new(&x->arena, &x->inputs)) == NULL)
+		return fail(x, FAULT_MEMORY);
+	if (x->conn->residual == NULL)
+		x->conn->residual = residual_new(x->config->rules, &x->inputs);
+	return NEXT_STEP;
+}
+
+/* ---- rules ---- */
+
+static enum next run_rules(struct exchange *x, enum phase phase)
+{
+	const struct ruleset *rules = x->config->rules;
+	bool edited;
+	enum fault f;
+
+	if (!ruleset_has_phase(rules, phase, x->zone->name))
+		return NEXT_STEP;
+	if (!ruleset_run(rules, phase, x->fields, x->conn->residual, &x->verdict)) {
+		exchange_decided(x);
+		return NEXT_DONE;
+	}
+	edited = x->verdict.edits != NULL;
+	if ((f = glue_edits(x)) != FAULT_NONE) {
+		exchange_fail(x, f, x->fault_detail);
+		return NEXT_DONE;
+	}
+	if (edited)
+		fields_changed(x->fields);
+	return NEXT_STEP;
+}
+
+/* Rules that read the content wait for it, up to a limit. */
+static enum next inspect(struct exchange *x, enum phase phase)
+{
+	(void)phase;
+	if (!x->request.has_body || (ruleset_needs(x->config->rules) & NEED_BODY) == 0 ||
+	    x->config->settings.limit_body_inspect == 0)
+		return NEXT_STEP;
+	return exchange_keep(x) ? NEXT_STEP : NEXT_WAIT;
+}
+
+static enum next buffer(struct exchange *x, enum phase phase)
+{
+	(void)phase;
+	if (!x->request.has_body || !x->settings.request_buffering)
+		return NEXT_STEP;
+	return exchange_keep(x) ? NEXT_STEP : NEXT_WAIT;
+}
+
+/* ---- what usher adds ---- */
+
+static enum next forwarded(struct exchange *x, enum phase phase)
+{
+	struct forwarded f = { x->conn->ip, x->conn->proxy_ip, transforms_hide_visitor(x->zone->transforms) };
+
+	(void)phase;
+	return forwarded_write(&x->request, &f) < 0 ? fail(x, FAULT_MEMORY) : NEXT_STEP;
+}
+
+static enum next transforms(struct exchange *x, enum phase phase)
+{
+	struct conn *c = x->conn;
+	transform_set set = x->zone->transforms;
+
+	(void)phase;
+	if (set == NULL)
+		return NEXT_STEP;
+	if (!c->is_rendered || c->rendered_zone != x->zone) {
+		arena_reset(&c->rendered_arena);
+		lines_init(&c->rendered, &c->rendered_arena);
+		if (transforms_render(set, LIFE_CONNECTION, glue_source, x->fields, &c->rendered) < 0) {
+			c->is_rendered = false;
+			return fail(x, FAULT_MEMORY);
+		}
+		c->is_rendered = true;
+		c->rendered_zone = x->zone;
+	}
+	if (!lines_append(&x->request.lines, &c->rendered) ||
+	    transforms_render(set, LIFE_EXCHANGE, glue_source, x->fields, &x->request.lines) < 0)
+		return fail(x, FAULT_MEMORY);
+	fields_changed(x->fields);
+	return NEXT_STEP;
+}
+
+static enum next send_on(struct exchange *x, enum phase phase)
+{
+	(void)phase;
+	x->at_origin = clock_mono_nsec();
+	x->attempts++;
+	origin_start(x);
+	return NEXT_DONE;
+}
+
+static const struct step steps[] = {
+	{ "zone", find_zone, 0 },
+	{ "prepare", prepare, 0 },
+	{ "inspect", inspect, 0 },
+	{ "redirect", run_rules, PHASE_REQUEST_REDIRECT },
+	{ "rewrite", run_rules, PHASE_REQUEST_REWRITE },
+	{ "config", run_rules, PHASE_REQUEST_CONFIG },
+	{ "firewall", run_rules, PHASE_REQUEST_FIREWALL },
+	{ "ratelimit", run_rules, PHASE_REQUEST_RATELIMIT },
+	{ "forwarded", forwarded, 0 },
+	{ "transforms", transforms, 0 },
+	{ "headers", run_rules, PHASE_REQUEST_HEADERS },
+	{ "route", run_rules, PHASE_REQUEST_ROUTE },
+	{ "buffer", buffer, 0 },
+	{ "origin", send_on, 0 },
+};
+
+void exchange_advance(struct exchange *x)
+{
+	enum next next = NEXT_STEP;
+
+	while (next == NEXT_STEP) {
+		assert(x->step < sizeof(steps) / sizeof(steps[0]));
+		next = steps[x->step].run(x, steps[x->step].phase);
+		if (next == NEXT_STEP)
+			x->step++;
+	}
+}
+
+void exchange_again(struct exchange *x)
+{
+	x->step = sizeof(steps) / sizeof(steps[0]) - 1;
+	exchange_advance(x);
+}
+
+/* ---- the answer ---- */
+
+static enum next answer_transforms(struct exchange *x, enum phase phase)
+{
+	(void)phase;
+	return transforms_response(x->zone->transforms, &x->response.lines) < 0 ? fail(x, FAULT_MEMORY) : NEXT_STEP;
+}
+
+static const struct step answer_steps[] = {
+	{ "response transforms", answer_transforms, 0 },
+	{ "response headers", run_rules, PHASE_RESPONSE_HEADERS },
+	{ "response firewall", run_rules, PHASE_RESPONSE_FIREWALL },
+};
+
+bool exchange_answer_rules(struct exchange *x)
+{
+	size_t i;
+
+	x->inputs.response = &x->response;
+	x->inputs.origin_ttfb_msec = (int64_t)((x->answered - x->at_origin) / 1000000);
+	fields_changed(x->fields);
+	for (i = 0; i < sizeof(answer_steps) / sizeof(answer_steps[0]); i++)
+		if (answer_steps[i].run(x, answer_steps[i].phase) == NEXT_DONE)
+			return false;
+	return true;
+}
+
+/* ---- the end of it ---- */
+
+void exchange_fail(struct exchange *x, enum fault f, struct str detail)
+{
+	if (x->response_ended)
+		return;
+	if (x->fault == FAULT_NONE) {
+		x->fault = f;
+		x->fault_detail = detail;
+	}
+	exchange_let_go(x);
+	if (x->head_sent || fault_status(f) == 0) {
+		x->response_ended = true;
+		x->down->abort(x);
+	} else {
+		respond_fault(x, f);
+	}
+}
+
+void exchange_decided(struct exchange *x)
+{
+	exchange_let_go(x);
+	if (x->verdict.outcome == OUTCOME_FAIL) {
+		x->fault_detail = x->verdict.reason;
+		x->fault = FAULT_RULE;
+		respond_fault(x, FAULT_RULE);
+		return;
+	}
+	respond_verdict(x);
+}
+
+struct exchange *exchange_new(struct worker *w, struct conn *c, const struct downstream *down, void *stream)
+{
+	struct exchange *x = w->spare;
+	struct arena arena;
+
+	if (x != NULL) {
+		w->spare = x->next_spare;
+		w->nspare--;
+		arena = x->arena;
+	} else {
+		if ((x = malloc(sizeof(*x))) == NULL)
+			return NULL;
+		arena_init(&arena, 0);
+	}
+	*x = (struct exchange){ .arena = arena, .worker = w, .conn = c, .down = down, .stream = stream };
+	x->held = held_ref(w->held);
+	x->config = x->held->config;
+	x->request.arena = x->response.arena = &x->arena;
+	x->request.tls = c->t.tls != NULL;
+	x->request.time_msec = clock_now_msec();
+	x->request.content_length = -1;
+	lines_init(&x->request.lines, &x->arena);
+	lines_init(&x->request.trailers, &x->arena);
+	x->started = clock_mono_nsec();
+	snprintf(x->id, sizeof(x->id), "%016llx", (unsigned long long)w->request_id++);
+	c->requests++;
+	return x;
+}
+
+void exchange_free(struct exchange *x)
+{
+	struct worker *w = x->worker;
+
+	exchange_let_go(x);
+	x->ended = clock_mono_nsec();
+	access_exchange(x);
+	held_unref(x->held);
+	buf_fini(&x->kept);
+	if (w->nspare >= SPARES) {
+		arena_fini(&x->arena);
+		free(x);
+		return;
+	}
+	arena_reset(&x->arena);
+	x->next_spare = w->spare;
+	w->spare = x;
+	w->nspare++;
+}
+
+void exchange_spares_free(struct worker *w)
+{
+	struct exchange *x;
+
+	while ((x = w->spare) != NULL) {
+		w->spare = x->next_spare;
+		arena_fini(&x->arena);
+		free(x);
+	}
+	w->nspare = 0;
+}

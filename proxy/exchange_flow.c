@@ -1,0 +1,226 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Content on its way to the origin and back, and the events of both sides. Content is taken from one side only when
+ * the other can take it; what may pile up is bounded by limits.body_inspect and the transports' high mark.
+ */
+#include "proxy/exchange_flow.h"
+
+#include <assert.h>
+
+#include "base/clock.h"
+#include "proxy/origin.h"
+
+void exchange_let_go(struct exchange *x)
+{
+	struct upstream *u = x->up;
+
+	x->origin_ready = false;
+	if (u != NULL)
+		u->ops->cancel(u);
+	assert(x->up == NULL);
+	origin_forget(x);
+}
+
+/* ---- the request ---- */
+
+void exchange_begin(struct exchange *x)
+{
+	x->request_ended = !x->request.has_body;
+	exchange_advance(x);
+}
+
+void exchange_refuse(struct exchange *x, enum fault f)
+{
+	exchange_fail(x, f, STR_NONE);
+}
+
+static size_t keep_limit(const struct exchange *x)
+{
+	return (size_t)x->config->settings.limit_body_inspect;
+}
+
+static void inspect_done(struct exchange *x)
+{
+	struct request *req = &x->request;
+
+	x->inspecting = false;
+	req->body = buf_str(&x->kept);
+	req->body_truncated = !x->request_ended;
+	if (x->request_ended)
+		req->body_size = (int64_t)x->request_bytes;
+	else if (req->body_size < (int64_t)x->request_bytes)
+		req->body_size = (int64_t)x->request_bytes;
+}
+
+static void send_continue(struct exchange *x)
+{
+	if (!x->request.expect_continue || x->sent_continue || x->request_bytes > 0)
+		return;
+	x->sent_continue = true;
+	x->down->interim(x, 100, NULL);
+}
+
+bool exchange_keep(struct exchange *x)
+{
+	if (!x->inspecting && !x->request_ended && x->kept.n < keep_limit(x)) {
+		x->inspecting = true;
+		send_continue(x);
+		x->down->wanted(x);
+		return false;
+	}
+	if (x->inspecting && !x->request_ended && x->kept.n < keep_limit(x))
+		return false;
+	inspect_done(x);
+	return true;
+}
+
+bool exchange_wants(const struct exchange *x)
+{
+	if (x->request_ended)
+		return false;
+	if (x->dropping || x->response_ended)
+		return true;
+	if (x->inspecting)
+		return true;
+	return x->origin_ready && x->up != NULL && !x->up->ops->full(x->up);
+}
+
+void exchange_piece(struct exchange *x, struct str bytes)
+{
+	int64_t limit = x->config->settings.limit_body;
+
+	x->request_bytes += bytes.n;
+	if (x->dropping || x->response_ended)
+		return;
+	if (limit > 0 && x->request_bytes > (uint64_t)limit && !x->upgraded) {
+		exchange_fail(x, fault_of(REJECT_BODY_LARGE), STR_NONE);
+		return;
+	}
+	if (x->origin_ready && x->up != NULL) {
+		x->content_sent = true;
+		x->up->ops->piece(x->up, bytes);
+		return;
+	}
+	if (!buf_add(&x->kept, bytes)) {
+		exchange_fail(x, FAULT_MEMORY, STR_NONE);
+		return;
+	}
+	if (x->inspecting && x->kept.n >= keep_limit(x))
+		exchange_advance(x);
+}
+
+void exchange_request_end(struct exchange *x)
+{
+	x->request_ended = true;
+	trailers_clean(&x->request.trailers);
+	if (x->dropping || x->response_ended)
+		return;
+	if (x->origin_ready && x->up != NULL)
+		x->up->ops->end(x->up, &x->request.trailers);
+	else if (x->inspecting)
+		exchange_advance(x);
+}
+
+void exchange_client_drained(struct exchange *x)
+{
+	if (x->up != NULL)
+		x->up->ops->drained(x->up);
+}
+
+void exchange_client_gone(struct exchange *x, enum fault f)
+{
+	if (!x->response_ended && x->fault == FAULT_NONE)
+		x->fault = f;
+	x->response_ended = true;
+	exchange_let_go(x);
+}
+
+/* ---- the origin ---- */
+
+void exchange_origin_ready(struct exchange *x)
+{
+	x->origin_ready = true;
+	if (!x->request.has_body)
+		return;
+	if (!x->request_ended)
+		send_continue(x);
+	if (x->kept.n > 0) {
+		x->content_sent = true;
+		x->up->ops->piece(x->up, buf_str(&x->kept));
+		if (x->request.body.n == 0)
+			buf_fini(&x->kept); /* else rules of the response may still read it */
+	}
+	if (x->up == NULL)
+		return;
+	if (x->request_ended)
+		x->up->ops->end(x->up, &x->request.trailers);
+	else if (exchange_wants(x))
+		x->down->wanted(x);
+}
+
+void exchange_origin_drained(struct exchange *x)
+{
+	if (exchange_wants(x))
+		x->down->wanted(x);
+}
+
+void exchange_interim(struct exchange *x, int status, const struct lines *lines)
+{
+	if (status == 100 || x->head_sent)
+		return; /* usher answers expectations itself */
+	x->down->interim(x, status, lines);
+}
+
+void exchange_answer(struct exchange *x, int64_t length, bool content)
+{
+	x->answered = clock_mono_nsec();
+	response_clean(&x->response);
+	if (!exchange_answer_rules(x))
+		return;
+	ruleset_count_response(x->config->rules, x->fields);
+	x->status = x->response.status;
+	x->head_sent = true;
+	if (x->status == 101) {
+		x->upgraded = true;
+		x->request_ended = false;
+		x->down->upgrade(x, &x->response.lines);
+		return;
+	}
+	x->down->head(x, x->status, &x->response.lines, length, content);
+}
+
+void exchange_answer_piece(struct exchange *x, struct str bytes)
+{
+	x->response_bytes += bytes.n;
+	x->down->piece(x, bytes);
+}
+
+void exchange_answer_end(struct exchange *x)
+{
+	trailers_clean(&x->response.trailers);
+	exchange_let_go(x);
+	x->response_ended = true;
+	x->down->end(x, &x->response.trailers);
+}
+
+/* RFC 9110, section 9.2.2 */
+static bool idempotent(struct str method)
+{
+	static const struct str names[] = { STR("GET"), STR("HEAD"), STR("OPTIONS"), STR("PUT"), STR("DELETE") };
+	size_t i;
+
+	for (i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		if (str_eq(method, names[i]))
+			return true;
+	return false;
+}
+
+void exchange_origin_failed(struct exchange *x, enum fault f, struct str detail, bool fresh)
+{
+	exchange_let_go(x);
+	if (fresh && !x->head_sent && !x->content_sent && x->attempts < 2 && idempotent(x->request.method)) {
+		exchange_again(x);
+		return;
+	}
+	exchange_fail(x, f, detail);
+}

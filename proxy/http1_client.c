@@ -1,0 +1,446 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A client connection that speaks HTTP/1: requests one after the other, the next one parsed when the answer to the
+ * one before has been written. One function, run, moves everything on that can be moved; events only call it.
+ */
+#include <assert.h>
+#include <stdlib.h>
+
+#include "proxy/conn.h"
+#include "proxy/exchange.h"
+#include "proxy/http1.h"
+
+enum {
+	INPUT_HIGH = 65536,  /* read ahead so much while nobody wants input: pipelined requests, or to see the end */
+	DROP_BYTES = 262144, /* content thrown away after an early answer to keep the connection */
+};
+
+enum stage {
+	STAGE_IDLE,    /* no byte of a request */
+	STAGE_HEAD,    /* some of a head */
+	STAGE_CONTENT, /* of the request */
+	STAGE_ANSWER,  /* the request is complete, its answer is not */
+	STAGE_TUNNEL,  /* after 101: bytes both ways */
+};
+
+struct http1_client {
+	struct conn *conn;
+	struct exchange *x; /* NULL when STAGE_IDLE */
+	struct http1 parser;
+	enum stage stage;
+	bool running, answered, aborted;
+	bool close;         /* the connection ends after this answer */
+	bool chunked;       /* the answer's content is */
+	bool until_close;   /* … or ends with the connection */
+	uint64_t dropped;
+	uint64_t moved;     /* bytes sent, in a tunnel received too, when the deadline was last looked at */
+};
+
+static void run(struct http1_client *h);
+
+static struct http1_client *client_of(const struct exchange *x)
+{
+	return x->stream;
+}
+
+static struct buf *out_of(const struct exchange *x)
+{
+	struct transport *t = &x->conn->t;
+
+	transport_dirty(t);
+	return &t->out;
+}
+
+/* ---- the answer ---- */
+
+static bool last_request(const struct http1_client *h)
+{
+	const struct conn *c = h->conn;
+	const struct exchange *x = h->x;
+
+	if (h->stage == STAGE_HEAD || !h->parser.framing.keep_alive || c->draining || c->t.eof)
+		return true; /* a head that could not be read to its end has no next request either */
+	if (x->request_ended)
+		return c->requests >= (uint64_t)x->config->settings.limit_requests;
+	/* An early answer. Who waits for 100 (Continue) may or may not send the content now: nobody can know. */
+	return (x->request.expect_continue && !x->sent_continue) || x->request.content_length > DROP_BYTES ||
+	       c->requests >= (uint64_t)x->config->settings.limit_requests;
+}
+
+static void on_head(struct exchange *x, int status, const struct lines *lines, int64_t length, bool content)
+{
+	struct http1_client *h = client_of(x);
+	bool old = x->request.version == HTTP_1_0;
+	struct http1_framing f = { .length = length };
+
+	h->close = h->close || last_request(h);
+	h->chunked = content && length < 0 && !old;
+	h->until_close = content && length < 0 && old;
+	h->close = h->close || h->until_close;
+	f.chunked = h->chunked;
+	f.close = h->close;
+	f.keep_alive = old && !h->close;
+	if (!http1_write_response(out_of(x), status, lines, &f))
+		h->aborted = true;
+}
+
+static void on_interim(struct exchange *x, int status, const struct lines *lines)
+{
+	struct http1_framing f = { .length = -1 };
+
+	if (x->request.version != HTTP_1_0 && !http1_write_response(out_of(x), status, lines, &f))
+		client_of(x)->aborted = true;
+}
+
+static void on_piece(struct exchange *x, struct str bytes)
+{
+	struct http1_client *h = client_of(x);
+	struct buf *out = out_of(x);
+
+	if (!(h->chunked ? http1_write_chunk(out, bytes) : buf_add(out, bytes)))
+		h->aborted = true;
+}
+
+static void on_end(struct exchange *x, const struct lines *trailers)
+{
+	struct http1_client *h = client_of(x);
+
+	if (h->chunked && !http1_write_last_chunk(out_of(x), trailers))
+		h->aborted = true;
+	h->answered = true;
+	run(h);
+}
+
+static void on_abort(struct exchange *x)
+{
+	struct http1_client *h = client_of(x);
+
+	h->aborted = true;
+	run(h);
+}
+
+static bool on_full(struct exchange *x)
+{
+	return transport_full(&x->conn->t);
+}
+
+static void on_wanted(struct exchange *x)
+{
+	run(client_of(x));
+}
+
+static void on_upgrade(struct exchange *x, const struct lines *lines)
+{
+	struct http1_client *h = client_of(x);
+	struct http1_framing f = { .length = -1, .upgrade = x->request.upgrade };
+
+	h->stage = STAGE_TUNNEL;
+	h->close = true;
+	if (!http1_write_response(out_of(x), 101, lines, &f))
+		h->aborted = true;
+	run(h);
+}
+
+static const struct downstream downstream = {
+	.head = on_head,
+	.interim = on_interim,
+	.piece = on_piece,
+	.end = on_end,
+	.abort = on_abort,
+	.full = on_full,
+	.wanted = on_wanted,
+	.upgrade = on_upgrade,
+};
+
+/* ---- the request ---- */
+
+/* What run does next. */
+enum go { GO_ON, GO_WAIT, GO_GONE /* the connection ended: h is freed */ };
+
+static enum go finish(struct http1_client *h)
+{
+	struct conn *c = h->conn;
+	struct exchange *x = h->x;
+	bool close = h->close, aborted = h->aborted, reset = h->until_close;
+
+	h->x = NULL;
+	h->stage = STAGE_IDLE;
+	exchange_free(x);
+	if (aborted) {
+		transport_flush(&c->t);
+		if (reset)
+			transport_reset(&c->t); /* else the client takes what it has for everything */
+		conn_cut(c, FAULT_NONE);
+		return GO_GONE;
+	}
+	if (close || c->draining) {
+		conn_end(c, FAULT_NONE);
+		return GO_GONE;
+	}
+	h->answered = h->chunked = h->until_close = false;
+	return GO_ON;
+}
+
+static enum go idle(struct http1_client *h)
+{
+	struct conn *c = h->conn;
+	const struct settings *s = worker_settings(c->worker);
+	struct http1_limits limits = { (size_t)s->limit_request_line, (size_t)s->limit_header_bytes,
+				       (size_t)s->limit_header_count };
+
+	if (c->t.error != 0 || c->t.broken) {
+		conn_cut(c, FAULT_NONE);
+		return GO_GONE;
+	}
+	if (transport_input(&c->t)->n == 0) {
+		if (c->t.eof || c->draining) {
+			conn_end(c, FAULT_NONE);
+			return GO_GONE;
+		}
+		conn_deadline(c, s->timeout_idle);
+		return GO_WAIT;
+	}
+	if ((h->x = exchange_new(c->worker, c, &downstream, h)) == NULL) {
+		conn_cut(c, FAULT_MEMORY);
+		return GO_GONE;
+	}
+	http1_request(&h->parser, &h->x->request, &limits);
+	h->stage = STAGE_HEAD;
+	h->dropped = 0;
+	conn_deadline(c, s->timeout_header);
+	return GO_ON;
+}
+
+static void refuse(struct http1_client *h, enum fault f)
+{
+	h->close = true;
+	exchange_refuse(h->x, f);
+}
+
+static enum go gone(struct http1_client *h, enum fault f)
+{
+	exchange_client_gone(h->x, f);
+	h->aborted = true;
+	return finish(h);
+}
+
+static enum go head(struct http1_client *h)
+{
+	struct transport *t = &h->conn->t;
+	struct buf *in = transport_input(t);
+
+	switch (http1_next(&h->parser, in)) {
+	case HTTP1_HEAD:
+		h->stage = h->x->request.has_body ? STAGE_CONTENT : STAGE_ANSWER;
+		exchange_begin(h->x);
+		return GO_ON;
+	case HTTP1_FAULT:
+		refuse(h, fault_of(h->parser.fault));
+		return GO_ON;
+	default:
+		return t->eof ? gone(h, FAULT_CLIENT_CLOSED) : GO_WAIT;
+	}
+}
+
+static enum go content(struct http1_client *h)
+{
+	struct transport *t = &h->conn->t;
+	struct exchange *x = h->x;
+
+	if (h->answered && h->close)
+		return finish(h);
+	if (!exchange_wants(x)) {
+		conn_deadline(h->conn, worker_settings(h->conn->worker)->timeout_send);
+		return GO_WAIT;
+	}
+	switch (http1_next(&h->parser, transport_input(t))) {
+	case HTTP1_PIECE:
+		h->dropped += h->answered ? h->parser.piece.n : 0;
+		if (h->dropped > DROP_BYTES)
+			h->close = true;
+		else
+			exchange_piece(x, h->parser.piece);
+		return GO_ON;
+	case HTTP1_END:
+		h->stage = STAGE_ANSWER;
+		exchange_request_end(x);
+		return GO_ON;
+	case HTTP1_FAULT:
+		h->close = true;
+		if (h->answered)
+			return finish(h);
+		refuse(h, fault_of(h->parser.fault));
+		return GO_ON;
+	default:
+		if (t->eof)
+			return gone(h, fault_of(REJECT_BODY_SHORT));
+		conn_deadline(h->conn, worker_settings(h->conn->worker)->timeout_body);
+		return GO_WAIT;
+	}
+}
+
+static enum go answer(struct http1_client *h)
+{
+	if (h->answered)
+		return finish(h);
+	conn_deadline(h->conn, worker_settings(h->conn->worker)->timeout_send);
+	return GO_WAIT;
+}
+
+static enum go tunnel_step(struct http1_client *h)
+{
+	struct transport *t = &h->conn->t;
+	struct buf *in = transport_input(t);
+	struct exchange *x = h->x;
+
+	conn_deadline(h->conn, worker_settings(h->conn->worker)->timeout_tunnel);
+	if (h->answered)
+		return finish(h);
+	if (!exchange_wants(x))
+		return GO_WAIT;
+	if (in->n > 0) {
+		exchange_piece(x, buf_str(in));
+		buf_clear(in);
+		return GO_ON;
+	}
+	if (t->eof && !x->request_ended)
+		exchange_request_end(x);
+	return GO_WAIT;
+}
+
+static enum go step(struct http1_client *h)
+{
+	if (h->x != NULL && (h->conn->t.error != 0 || h->conn->t.broken))
+		return gone(h, h->conn->t.error == UV_ENOMEM ? FAULT_MEMORY : FAULT_CLIENT_CLOSED);
+	if (h->aborted)
+		return finish(h);
+	switch (h->stage) {
+	case STAGE_IDLE:
+		return idle(h);
+	case STAGE_HEAD:
+		return h->answered ? finish(h) : head(h);
+	case STAGE_CONTENT:
+		return content(h);
+	case STAGE_ANSWER:
+		return answer(h);
+	case STAGE_TUNNEL:
+		return tunnel_step(h);
+	}
+	return GO_WAIT;
+}
+
+static void run(struct http1_client *h)
+{
+	enum go go;
+
+	if (h->running)
+		return; /* the loop below sees what changed */
+	h->running = true;
+	while ((go = step(h)) == GO_ON)
+		;
+	if (go == GO_GONE)
+		return;
+	h->running = false;
+	transport_read(&h->conn->t, transport_input(&h->conn->t)->n < INPUT_HIGH || h->stage == STAGE_HEAD ||
+					    (h->x != NULL && exchange_wants(h->x)));
+}
+
+/* ---- the connection ---- */
+
+static bool start(struct conn *c)
+{
+	struct http1_client *h = calloc(1, sizeof(*h));
+
+	if (h == NULL)
+		return false;
+	h->conn = c;
+	c->protocol_data = h;
+	return true;
+}
+
+static void readable(struct conn *c)
+{
+	run(c->protocol_data);
+}
+
+static void drained(struct conn *c)
+{
+	struct http1_client *h = c->protocol_data;
+
+	if (h->x != NULL)
+		exchange_client_drained(h->x);
+}
+
+static void timeout(struct conn *c)
+{
+	struct http1_client *h = c->protocol_data;
+	const struct settings *s = worker_settings(c->worker);
+	uint64_t moved;
+	bool tunnel;
+
+	switch (h->stage) {
+	case STAGE_IDLE:
+		conn_end(c, FAULT_NONE);
+		return;
+	case STAGE_HEAD:
+		refuse(h, fault_of(REJECT_HEADER_TIMEOUT));
+		break;
+	case STAGE_CONTENT:
+		if (exchange_wants(h->x) && !h->answered) {
+			refuse(h, fault_of(REJECT_BODY_TIMEOUT));
+			break;
+		}
+		/* fallthrough */
+	case STAGE_ANSWER:
+	case STAGE_TUNNEL:
+		tunnel = h->stage == STAGE_TUNNEL;
+		moved = c->t.sent + (tunnel ? c->t.received : 0);
+		if (moved == h->moved && (tunnel || transport_queued(&c->t) > 0)) {
+			conn_cut(c, FAULT_SEND_TIMEOUT);
+			return;
+		}
+		h->moved = moved;
+		conn_deadline(c, tunnel ? s->timeout_tunnel : s->timeout_send);
+		return;
+	}
+	run(h);
+}
+
+static void drain(struct conn *c)
+{
+	struct http1_client *h = c->protocol_data;
+
+	c->draining = true;
+	if (h->x == NULL)
+		run(h);
+}
+
+static bool is_idle(const struct conn *c)
+{
+	const struct http1_client *h = c->protocol_data;
+
+	return h->stage == STAGE_IDLE || h->stage == STAGE_TUNNEL; /* a tunnel asks no fact any more */
+}
+
+static void stop(struct conn *c, enum fault f)
+{
+	struct http1_client *h = c->protocol_data;
+
+	c->protocol_data = NULL;
+	if (h->x != NULL) {
+		exchange_client_gone(h->x, f);
+		exchange_free(h->x);
+	}
+	free(h);
+}
+
+const struct protocol http1_protocol = {
+	.name = "http/1.1",
+	.start = start,
+	.readable = readable,
+	.drained = drained,
+	.timeout = timeout,
+	.drain = drain,
+	.idle = is_idle,
+	.stop = stop,
+};

@@ -1,0 +1,479 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Hosts, their addresses, and their connections. Names are looked up off the loop and remembered for a while; every
+ * address of a name is tried in turn until timeouts.connect is over. A connection that is idle is listened to, so
+ * that one the origin closes is not used again.
+ */
+#include "proxy/origin.h"
+
+#include <stdlib.h>
+
+#include "base/err.h"
+#include "base/ip.h"
+#include "base/log.h"
+#include "proxy/conn.h"
+#include "proxy/origin_conn.h"
+
+enum {
+	ADDRESSES = 8,         /* of one name that are tried */
+	NAME_MSEC = 30000,     /* how long a name's addresses are believed; getaddrinfo tells no TTL */
+	NAME_FAIL_MSEC = 1000, /* … and how long that it has none */
+};
+
+struct origin_host {
+	struct origins *origins;
+	struct origin_host *next;
+	char *key;                /* address as written: the name it is known by */
+	char *path;               /* unix socket */
+	char *name;               /* for DNS; NULL: addresses are fixed */
+	uint16_t port;
+	struct sockaddr_storage addresses[ADDRESSES];
+	unsigned naddresses;
+	uint64_t resolved_until;  /* loop milliseconds */
+	bool resolving, named;    /* named: the configuration has it */
+	uv_getaddrinfo_t resolve;
+	struct exchange *waiting; /* for the name, by next_waiting */
+	struct origin_conn *idle;
+	unsigned nidle, nconns;
+};
+
+struct origins {
+	struct worker *worker;
+	struct origin_host *hosts;
+	unsigned turn;
+	bool closing;
+};
+
+/* ---- hosts ---- */
+
+static void host_free(struct origin_host *h)
+{
+	free(h->key);
+	free(h->path);
+	free(h->name);
+	free(h);
+}
+
+static struct origin_host *host_new(struct origins *o, const struct address *a)
+{
+	struct origin_host *h = calloc(1, sizeof(*h));
+
+	if (h == NULL)
+		return NULL;
+	h->origins = o;
+	h->port = a->port;
+	h->key = strndup(a->text.p, a->text.n);
+	if (a->path.n > 0)
+		h->path = strndup(a->path.p, a->path.n);
+	else if (a->sa.ss_family == AF_UNSPEC)
+		h->name = strndup(a->host.p, a->host.n);
+	else {
+		h->addresses[0] = a->sa;
+		h->naddresses = 1;
+	}
+	if (h->key == NULL || (a->path.n > 0 && h->path == NULL) ||
+	    (a->path.n == 0 && a->sa.ss_family == AF_UNSPEC && h->name == NULL)) {
+		host_free(h);
+		return NULL;
+	}
+	h->next = o->hosts;
+	o->hosts = h;
+	return h;
+}
+
+static struct origin_host *host_of(struct origins *o, const struct address *a)
+{
+	struct origin_host *h;
+
+	for (h = o->hosts; h != NULL; h = h->next)
+		if (str_eq(str_of(h->key), a->text))
+			return h;
+	return host_new(o, a);
+}
+
+/* Frees hosts that nothing needs any more. */
+static void hosts_prune(struct origins *o)
+{
+	struct origin_host **at = &o->hosts, *h;
+
+	while ((h = *at) != NULL) {
+		if ((h->named && !o->closing) || h->nconns > 0 || h->resolving || h->waiting != NULL) {
+			at = &h->next;
+			continue;
+		}
+		*at = h->next;
+		host_free(h);
+	}
+}
+
+/* ---- connections ---- */
+
+void origin_conn_deadline(struct origin_conn *c, int64_t msec)
+{
+	deadline_set(&c->worker->wheel, &c->deadline, msec);
+}
+
+struct exchange *origin_conn_detach(struct origin_conn *c)
+{
+	struct exchange *x = c->up.x;
+
+	c->up.x = NULL;
+	if (x != NULL)
+		x->up = NULL;
+	return x;
+}
+
+static void idle_remove(struct origin_conn *c)
+{
+	if (c->state != ORIGIN_IDLE)
+		return;
+	*c->prev = c->next;
+	if (c->next != NULL)
+		c->next->prev = c->prev;
+	c->host->nidle--;
+}
+
+void origin_conn_close(struct origin_conn *c)
+{
+	if (c->state == ORIGIN_CLOSING)
+		return;
+	idle_remove(c);
+	c->state = ORIGIN_CLOSING;
+	deadline_clear(&c->worker->wheel, &c->deadline);
+	transport_close(&c->t);
+}
+
+void origin_conn_keep(struct origin_conn *c)
+{
+	struct origin_host *h = c->host;
+
+	if (h->nidle >= (unsigned)worker_settings(c->worker)->limit_origin_connections || h->origins->closing ||
+	    c->t.eof || c->t.error != 0 || c->t.in.n > 0) {
+		origin_conn_close(c);
+		return;
+	}
+	c->state = ORIGIN_IDLE;
+	c->reused = true;
+	c->next = h->idle;
+	if (c->next != NULL)
+		c->next->prev = &c->next;
+	c->prev = &h->idle;
+	h->idle = c;
+	h->nidle++;
+	transport_read(&c->t, true);
+	origin_conn_deadline(c, worker_settings(c->worker)->timeout_origin_idle);
+}
+
+static void on_closed(struct transport *t)
+{
+	struct origin_conn *c = origin_conn_of(t);
+	struct origins *o = c->host->origins;
+
+	c->host->nconns--;
+	free(c);
+	hosts_prune(o);
+}
+
+static void on_readable(struct transport *t)
+{
+	struct origin_conn *c = origin_conn_of(t);
+
+	if (c->state == ORIGIN_IDLE)
+		origin_conn_close(c); /* it ended, or speaks unasked */
+	else if (c->state == ORIGIN_BUSY || c->state == ORIGIN_TUNNEL)
+		origin_http1_readable(c);
+}
+
+static void on_drained(struct transport *t)
+{
+	struct origin_conn *c = origin_conn_of(t);
+
+	if (c->up.x != NULL && (c->state == ORIGIN_BUSY || c->state == ORIGIN_TUNNEL))
+		exchange_origin_drained(c->up.x);
+}
+
+static const struct transport_events events = { on_readable, on_drained, on_closed };
+
+static void try_address(struct exchange *x, struct origin_host *h, unsigned address, uint64_t give_up);
+
+static void connect_failed(struct origin_conn *c, enum fault f, const char *detail)
+{
+	struct origin_host *h = c->host;
+	unsigned next = c->address + 1;
+	uint64_t give_up = c->give_up;
+	struct exchange *x = origin_conn_detach(c);
+
+	origin_conn_close(c);
+	if (x == NULL)
+		return;
+	if (f == FAULT_ORIGIN_CONNECT && next < h->naddresses)
+		try_address(x, h, next, give_up);
+	else
+		exchange_origin_failed(x, f, str_of(detail), false);
+}
+
+static void on_connected(uv_connect_t *req, int status)
+{
+	struct origin_conn *c = origin_conn_of(req->handle->data);
+
+	if (c->state != ORIGIN_CONNECTING)
+		return;
+	if (status < 0) {
+		connect_failed(c, FAULT_ORIGIN_CONNECT, uv_strerror(status));
+		return;
+	}
+	if (c->up.x == NULL) { /* nobody waits any more; the next one may use it */
+		origin_conn_keep(c);
+		return;
+	}
+	c->state = ORIGIN_BUSY;
+	transport_read(&c->t, true);
+	origin_http1_begin(c);
+}
+
+static void on_deadline(struct deadline *d)
+{
+	struct origin_conn *c = (struct origin_conn *)((char *)d - offsetof(struct origin_conn, deadline));
+
+	if (c->state == ORIGIN_IDLE)
+		origin_conn_close(c);
+	else if (c->state == ORIGIN_CONNECTING)
+		connect_failed(c, FAULT_CONNECT_TIMEOUT, "");
+	else
+		origin_http1_timeout(c);
+}
+
+static void attach(struct origin_conn *c, struct exchange *x)
+{
+	c->up.ops = &origin_http1_ops;
+	c->up.x = x;
+	x->up = &c->up;
+	x->origin_text = arena_str(&x->arena, str_of(c->host->key));
+}
+
+static void try_address(struct exchange *x, struct origin_host *h, unsigned address, uint64_t give_up)
+{
+	struct worker *w = x->worker;
+	uint64_t now = uv_now(&w->loop);
+	struct origin_conn *c = calloc(1, sizeof(*c));
+	int rc;
+
+	if (c == NULL || (h->path != NULL ? uv_pipe_init(&w->loop, &c->t.h.pipe, 0)
+					  : uv_tcp_init(&w->loop, &c->t.h.tcp)) < 0) {
+		free(c);
+		exchange_origin_failed(x, FAULT_MEMORY, STR_NONE, false);
+		return;
+	}
+	transport_init(&c->t, &events);
+	c->worker = w;
+	c->host = h;
+	c->address = address;
+	c->give_up = give_up;
+	c->state = ORIGIN_CONNECTING;
+	deadline_init(&c->deadline, on_deadline);
+	h->nconns++;
+	attach(c, x);
+	origin_conn_deadline(c, give_up > now ? (int64_t)(give_up - now) : 0);
+	if (h->path != NULL) {
+		uv_pipe_connect(&c->connect, &c->t.h.pipe, h->path, on_connected);
+		return;
+	}
+	rc = uv_tcp_connect(&c->connect, &c->t.h.tcp, (struct sockaddr *)&h->addresses[address], on_connected);
+	if (rc < 0)
+		connect_failed(c, FAULT_ORIGIN_CONNECT, uv_strerror(rc));
+	else
+		uv_tcp_nodelay(&c->t.h.tcp, 1);
+}
+
+static void dial(struct exchange *x, struct origin_host *h)
+{
+	try_address(x, h, 0, uv_now(&x->worker->loop) + (uint64_t)x->settings.timeout_connect);
+}
+
+/* ---- names ---- */
+
+static void set_port(struct sockaddr_storage *sa, uint16_t port)
+{
+	if (sa->ss_family == AF_INET6)
+		((struct sockaddr_in6 *)sa)->sin6_port = htons(port);
+	else
+		((struct sockaddr_in *)sa)->sin_port = htons(port);
+}
+
+static void on_resolved(uv_getaddrinfo_t *req, int status, struct addrinfo *list)
+{
+	struct origin_host *h = req->data;
+	struct addrinfo *a;
+	struct exchange *x, *next;
+	uint64_t now = uv_now(req->loop);
+
+	h->resolving = false;
+	if (status == 0) {
+		h->naddresses = 0;
+		for (a = list; a != NULL && h->naddresses < ADDRESSES; a = a->ai_next) {
+			if (a->ai_family != AF_INET && a->ai_family != AF_INET6)
+				continue;
+			memcpy(&h->addresses[h->naddresses], a->ai_addr, a->ai_addrlen);
+			set_port(&h->addresses[h->naddresses++], h->port);
+		}
+	}
+	uv_freeaddrinfo(list);
+	if (status < 0) /* old addresses serve on when a name server fails */
+		log_warning("origin_name_failed", LOG_Z("origin", h->key), LOG_Z("error", uv_strerror(status)));
+	h->resolved_until = now + (status == 0 ? NAME_MSEC : NAME_FAIL_MSEC);
+	x = h->waiting;
+	h->waiting = NULL;
+	for (; x != NULL; x = next) {
+		next = x->next_waiting;
+		x->next_waiting = NULL;
+		x->waits_for = NULL;
+		if (h->naddresses > 0)
+			dial(x, h);
+		else
+			exchange_origin_failed(x, FAULT_ORIGIN_NAME, str_of(uv_strerror(status)), false);
+	}
+	hosts_prune(h->origins);
+}
+
+static int resolve(struct origin_host *h)
+{
+	static const struct addrinfo hints = { .ai_socktype = SOCK_STREAM };
+	int rc;
+
+	if (h->resolving)
+		return 0;
+	h->resolve.data = h;
+	rc = uv_getaddrinfo(&h->origins->worker->loop, &h->resolve, on_resolved, h->name, NULL, &hints);
+	h->resolving = rc == 0;
+	return rc;
+}
+
+/* ---- the exchange's side ---- */
+
+static const struct origin_conf *pick(struct origins *o, const struct pool_conf *pool)
+{
+	size_t i;
+
+	for (i = 0; i < pool->n; i++) {
+		const struct origin_conf *c = &pool->origins[o->turn++ % pool->n];
+
+		if (!c->backup)
+			return c;
+	}
+	return pool->n > 0 ? &pool->origins[0] : NULL;
+}
+
+void origin_start(struct exchange *x)
+{
+	struct origins *o = x->worker->origins;
+	const struct origin_conf *conf = x->route.origin != NULL ? x->route.origin : pick(o, x->route.pool);
+	struct origin_host *h;
+	struct origin_conn *c;
+
+	if (conf == NULL || o->closing) {
+		exchange_origin_failed(x, FAULT_NO_ORIGIN, STR_NONE, false);
+		return;
+	}
+	if ((h = host_of(o, &conf->address)) == NULL) {
+		exchange_origin_failed(x, FAULT_MEMORY, STR_NONE, false);
+		return;
+	}
+	if ((c = h->idle) != NULL && x->attempts == 1) { /* a second attempt goes over a new connection */
+		idle_remove(c);
+		c->state = ORIGIN_BUSY;
+		attach(c, x);
+		origin_http1_begin(c);
+		return;
+	}
+	if (h->name != NULL && (h->naddresses == 0 || uv_now(&x->worker->loop) >= h->resolved_until)) {
+		int rc = resolve(h);
+
+		if (h->naddresses == 0) { /* else the old ones serve while the name is looked up */
+			if (rc < 0) {
+				exchange_origin_failed(x, FAULT_ORIGIN_NAME, str_of(uv_strerror(rc)), false);
+				return;
+			}
+			x->waits_for = h;
+			x->next_waiting = h->waiting;
+			h->waiting = x;
+			return;
+		}
+	}
+	dial(x, h);
+}
+
+void origin_forget(struct exchange *x)
+{
+	struct origin_host *h = x->waits_for;
+	struct exchange **at;
+
+	if (h == NULL)
+		return;
+	x->waits_for = NULL;
+	for (at = &h->waiting; *at != NULL; at = &(*at)->next_waiting)
+		if (*at == x) {
+			*at = x->next_waiting;
+			break;
+		}
+	x->next_waiting = NULL;
+}
+
+/* ---- a worker's ---- */
+
+int origins_new(struct origins **out, struct worker *w)
+{
+	if ((*out = calloc(1, sizeof(**out))) == NULL)
+		return -ERR_NOMEM;
+	(*out)->worker = w;
+	return 0;
+}
+
+static bool is_named(const struct origins *o, const struct origin_host *h)
+{
+	const struct config *config = worker_config(o->worker);
+	size_t i, k, z;
+
+	for (i = 0; i < config->npools; i++)
+		for (k = 0; k < config->pools[i].n; k++)
+			if (str_eq(config->pools[i].origins[k].address.text, str_of(h->key)))
+				return true;
+	for (z = 0; z < config->nzones; z++)
+		for (k = 0; k < config->zones[z].pool->n; k++)
+			if (str_eq(config->zones[z].pool->origins[k].address.text, str_of(h->key)))
+				return true;
+	return false;
+}
+
+void origins_reload(struct origins *o)
+{
+	struct origin_host *h;
+
+	for (h = o->hosts; h != NULL; h = h->next) {
+		h->named = is_named(o, h);
+		while (!h->named && h->idle != NULL)
+			origin_conn_close(h->idle);
+	}
+	hosts_prune(o);
+}
+
+void origins_close(struct origins *o)
+{
+	struct origin_host *h;
+
+	o->closing = true;
+	for (h = o->hosts; h != NULL; h = h->next)
+		while (h->idle != NULL)
+			origin_conn_close(h->idle);
+	hosts_prune(o);
+}
+
+void origins_free(struct origins *o)
+{
+	struct origin_host *h;
+
+	while (o != NULL && (h = o->hosts) != NULL) {
+		o->hosts = h->next;
+		host_free(h);
+	}
+	free(o);
+}

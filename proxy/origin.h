@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Connections of one worker to origins: found by name, made, kept warm, used again. An exchange asks once
+ * (origin_start) and hears exchange_origin_ready or exchange_origin_failed; from then on it speaks to exchange.up.
+ */
+#ifndef PROXY_ORIGIN_H
+#define PROXY_ORIGIN_H
+
+#include "proxy/exchange.h"
+
+struct origins; /* all of a worker's */
+
+int origins_new(struct origins **out, struct worker *w);
+void origins_reload(struct origins *o); /* idle connections to origins that the configuration does not name end */
+void origins_close(struct origins *o);  /* all connections end; the loop runs until they have */
+void origins_free(struct origins *o);   /* after the loop */
+
+/* Takes x's request to the origin that x->route says, over a warm connection or a new one. May call
+ * exchange_origin_failed at once. */
+void origin_start(struct exchange *x);
+/* x does not want an origin any more: it leaves the queue of a name that is being resolved. */
+void origin_forget(struct exchange *x);
+
+#endif

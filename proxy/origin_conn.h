@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* One connection to an origin, as origin.c (whose it is, and when it is kept) and origin_http1.c (what is said over
+ * it) know it. */
+#ifndef PROXY_ORIGIN_CONN_H
+#define PROXY_ORIGIN_CONN_H
+
+#include "proxy/exchange.h"
+#include "proxy/http1.h"
+#include "proxy/transport.h"
+
+struct origin_host;
+
+enum origin_state { ORIGIN_CONNECTING, ORIGIN_BUSY, ORIGIN_TUNNEL, ORIGIN_IDLE, ORIGIN_CLOSING };
+
+struct origin_conn {
+	struct transport t;
+	struct upstream up;
+	struct worker *worker;
+	struct origin_host *host;
+	struct origin_conn *next, **prev; /* of the host's idle connections */
+	struct deadline deadline;
+	uv_connect_t connect;
+	uint64_t give_up;    /* connecting: loop milliseconds of the end of all attempts */
+	unsigned address;    /* … which of the host's addresses this is */
+	enum origin_state state;
+	struct http1 parser;
+	bool reused;         /* it has carried a request before */
+	bool chunked;        /* the request's content is */
+	bool request_sent;   /* all of it is written */
+	bool head_seen;      /* the final head of the answer */
+	bool heard;          /* at least one byte of an answer */
+	bool waits;          /* the client is full: nothing is read */
+};
+
+static inline struct origin_conn *origin_conn_of(struct transport *t)
+{
+	return (struct origin_conn *)t;
+}
+
+void origin_http1_begin(struct origin_conn *c);    /* writes the head of c->up.x's request */
+void origin_http1_readable(struct origin_conn *c); /* input, eof or an error, while busy */
+void origin_http1_timeout(struct origin_conn *c);
+extern const struct upstream_ops origin_http1_ops;
+
+/* The exchange, if any, is gone from c already. */
+void origin_conn_keep(struct origin_conn *c);  /* it may carry another request */
+void origin_conn_close(struct origin_conn *c);
+void origin_conn_deadline(struct origin_conn *c, int64_t msec);
+/* Takes c's exchange off it. */
+struct exchange *origin_conn_detach(struct origin_conn *c);
+
+#endif

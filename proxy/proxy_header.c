@@ -1,0 +1,130 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Parsing of PROXY headers. TLVs of version 2 are passed over. */
+#include "proxy/proxy_header.h"
+
+enum {
+	V1_MAX = 107,    /* the longest line, CR LF included */
+	V2_FIXED = 16,
+	V2_MAX = 4096,   /* addresses and TLVs; a proxy that sends more is broken */
+	V2_INET = 12,    /* bytes of an address block of two IPv4 addresses and ports */
+	V2_INET6 = 36,
+};
+
+static const char signature[12] = "\r\n\r\n\0\r\nQUIT\n";
+
+static bool word(struct str *rest, struct str *out)
+{
+	ptrdiff_t space = str_find(*rest, ' ');
+
+	*out = space < 0 ? *rest : str_sub(*rest, 0, (size_t)space);
+	*rest = space < 0 ? STR("") : str_sub(*rest, (size_t)space + 1, rest->n);
+	return out->n > 0;
+}
+
+static bool port(struct str *rest, uint16_t *out)
+{
+	struct str digits;
+	uint64_t n;
+
+	if (!word(rest, &digits) || !str_uint(digits, 65535, &n) || (digits.n > 1 && digits.p[0] == '0'))
+		return false;
+	*out = (uint16_t)n;
+	return true;
+}
+
+static bool address(struct str *rest, int family, struct ip *out)
+{
+	struct str text;
+
+	return word(rest, &text) && ip_parse(text, out) && out->family == family;
+}
+
+/* PROXY TCP4 source destination sport dport */
+static bool version1(struct str line, struct proxy_addresses *out)
+{
+	struct str proto;
+	int family;
+
+	line = str_sub(line, 6, line.n);
+	if (!word(&line, &proto))
+		return false;
+	if (str_eq(proto, STR("UNKNOWN")))
+		return true;
+	family = str_eq(proto, STR("TCP4")) ? 4 : str_eq(proto, STR("TCP6")) ? 6 : 0;
+	out->known = true;
+	return family != 0 && address(&line, family, &out->source) && address(&line, family, &out->destination) &&
+	       port(&line, &out->source_port) && port(&line, &out->destination_port) && line.n == 0;
+}
+
+static enum proxy_header read1(struct buf *in, struct proxy_addresses *out)
+{
+	struct str s = buf_str(in);
+	const char *lf = memchr(s.p, '\n', s.n < V1_MAX ? s.n : V1_MAX);
+
+	if (lf == NULL)
+		return s.n >= V1_MAX ? PROXY_HEADER_BAD : PROXY_HEADER_MORE;
+	if (lf == s.p || lf[-1] != '\r' || !version1(str_range(s.p, lf - 1), out))
+		return PROXY_HEADER_BAD;
+	buf_consume(in, (size_t)(lf + 1 - s.p));
+	return PROXY_HEADER_DONE;
+}
+
+static uint16_t number(const unsigned char *p)
+{
+	return (uint16_t)(p[0] << 8 | p[1]);
+}
+
+static bool version2(const unsigned char *p, size_t n, struct proxy_addresses *out)
+{
+	unsigned command = p[12] & 15, family = p[13] >> 4, each;
+
+	if (p[12] >> 4 != 2 || command > 1)
+		return false;
+	if (command == 0 || (family != 1 && family != 2))
+		return true; /* LOCAL, or no IP: the proxy itself */
+	if ((p[13] & 15) != 1 || n < (family == 1 ? V2_INET : V2_INET6))
+		return false;
+	each = family == 1 ? 4 : 16;
+	p += V2_FIXED;
+	out->known = true;
+	out->source.family = out->destination.family = family == 1 ? 4 : 6;
+	memcpy(out->source.bytes, p, each);
+	memcpy(out->destination.bytes, p + each, each);
+	out->source = ip_unmap(out->source);
+	out->destination = ip_unmap(out->destination);
+	out->source_port = number(p + 2 * each);
+	out->destination_port = number(p + 2 * each + 2);
+	return true;
+}
+
+static enum proxy_header read2(struct buf *in, struct proxy_addresses *out)
+{
+	const unsigned char *p = (const unsigned char *)in->p + in->off;
+	size_t n;
+
+	if (in->n < V2_FIXED)
+		return PROXY_HEADER_MORE;
+	n = number(p + 14);
+	if (n > V2_MAX)
+		return PROXY_HEADER_BAD;
+	if (in->n < V2_FIXED + n)
+		return PROXY_HEADER_MORE;
+	if (!version2(p, n, out))
+		return PROXY_HEADER_BAD;
+	buf_consume(in, V2_FIXED + n);
+	return PROXY_HEADER_DONE;
+}
+
+enum proxy_header proxy_header_read(struct buf *in, struct proxy_addresses *out)
+{
+	struct str s = buf_str(in), one = STR("PROXY ");
+
+	*out = (struct proxy_addresses){ .known = false };
+	if (s.n == 0)
+		return PROXY_HEADER_MORE;
+	if (str_starts(s, one))
+		return read1(in, out);
+	if (memcmp(s.p, signature, s.n < sizeof(signature) ? s.n : sizeof(signature)) == 0)
+		return read2(in, out);
+	return str_starts(one, s) ? PROXY_HEADER_MORE : PROXY_HEADER_BAD;
+}

@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The PROXY protocol, versions 1 and 2, on connections from addresses that the listener trusts to speak it: who the
+ * client is and where it connected to. From such an address the header must come; from others it is not looked for.
+ */
+#ifndef PROXY_PROXY_HEADER_H
+#define PROXY_PROXY_HEADER_H
+
+#include "base/buf.h"
+#include "base/ip.h"
+
+enum proxy_header { PROXY_HEADER_MORE, PROXY_HEADER_BAD, PROXY_HEADER_DONE };
+
+struct proxy_addresses {
+	bool known; /* false: the proxy speaks for itself (LOCAL, UNKNOWN) */
+	struct ip source, destination;
+	uint16_t source_port, destination_port;
+};
+
+/* Reads one header off the front of in. Consumes it when DONE, nothing otherwise. */
+enum proxy_header proxy_header_read(struct buf *in, struct proxy_addresses *out);
+
+#endif
