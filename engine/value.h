@@ -10,9 +10,18 @@
 #include "base/str.h"
 
 enum type { /* what a field, function or expression is declared to give */
-	TYPE_BOOL, TYPE_INT, TYPE_BYTES, TYPE_IP,
-	TYPE_ARRAY_BOOL, TYPE_ARRAY_INT, TYPE_ARRAY_BYTES, TYPE_ARRAY_IP, TYPE_ARRAY_ARRAY_BYTES,
-	TYPE_MAP_BYTES, TYPE_MAP_INT, TYPE_MAP_ARRAY_BYTES, TYPE_MAP_ARRAY_INT,
+#define TYPE(id, name, shape, element) id,
+#include "engine/types.def"
+#undef TYPE
+	TYPE_COUNT
+};
+
+enum shape { SHAPE_SCALAR, SHAPE_ARRAY, SHAPE_MAP };
+
+enum missing {
+	PRESENT,
+	MISSING,         /* no value: every comparison with it is false */
+	NO_ANSWER,       /* a limit was hit or memory ran out on the way here: nobody knows; fail closed */
 };
 
 struct array {
@@ -26,7 +35,7 @@ struct map { /* entries sorted by key, bytewise; keys unique */
 };
 
 struct value {
-	uint8_t missing; /* 1: no value; the rest is undefined */
+	uint8_t missing; /* enum missing; unless 0 the union is undefined */
 	uint8_t type;    /* enum type */
 	union {
 		bool b;
@@ -44,6 +53,28 @@ struct map_entry {
 };
 
 const char *type_name(enum type t); /* "String", "Integer", "Array<String>" … as messages say it */
+enum shape type_shape(enum type t);
+enum type type_element(enum type t); /* of an array or map; a scalar's is itself */
+enum type type_array(enum type t);   /* Array<t>, or TYPE_COUNT if there is none */
+
+static inline bool type_scalar(enum type t)
+{
+	return t <= TYPE_IP;
+}
+
 const struct value *map_get(const struct map *m, struct str key); /* NULL if absent */
+
+/* The order of lt and gt: integers by size, strings bytewise, addresses by family, then bytewise. Both present,
+ * of one scalar type. */
+int value_cmp(const struct value *a, const struct value *b);
+bool value_eq(const struct value *a, const struct value *b); /* likewise; arrays and maps element by element */
+
+#define VALUE_MISSING(t) ((struct value){ .missing = MISSING, .type = (t) })
+#define VALUE_BOOL(x) ((struct value){ .type = TYPE_BOOL, .b = (x) })
+#define VALUE_INT(x) ((struct value){ .type = TYPE_INT, .i = (x) })
+#define VALUE_STR(x) ((struct value){ .type = TYPE_BYTES, .s = (x) })
+#define VALUE_ARRAY_EMPTY(t) ((struct value){ .type = (t), .a = &(const struct array){ 0, NULL } })
+#define VALUE_MAP_EMPTY(t) ((struct value){ .type = (t), .m = &(const struct map){ 0, NULL } })
+#define VALUE_IP(x) ((struct value){ .type = TYPE_IP, .ip = (x) })
 
 #endif
