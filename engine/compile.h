@@ -49,9 +49,11 @@ void compiler_init(struct compiler *c, struct arena *scratch, struct arena *seal
 		   struct diags *d);
 void compiler_fini(struct compiler *c);
 
+/* list.c: the named lists of a rule file */
 const struct named_list *lists_find(const struct lists *l, struct str name);
-/* A closest known name, or "" */
-struct str nearest_name(struct str name, const struct str *names, size_t n);
+struct str lists_nearest(const struct lists *l, struct str name); /* for "did you mean"; or empty */
+bool lists_load(struct compiler *c, struct lists *l, const struct ast_file *file); /* false: no memory; errors are queued */
+void lists_fini(struct lists *l);
 
 /* check.c: NULL after an error, which is queued. A condition is a Boolean; a value is a scalar. */
 struct expr *check_condition(struct compiler *c, const struct ast *ast);
@@ -67,12 +69,15 @@ struct expr *expr_new(struct compiler *c, enum expr_kind kind, enum type type, s
 struct expr *expr_parent(struct compiler *c, enum expr_kind kind, enum type type, struct span span,
 			 const struct expr *const *kids, size_t n);
 struct expr *expr_value(struct compiler *c, const struct value *v, struct span span);
+struct str ast_words(const struct ast *ast); /* as written, cut short, for messages */
 struct str seal_str(struct compiler *c, struct str s); /* a copy that lives as long as the ruleset */
 bool seal_value(struct compiler *c, struct value *v);  /* the same for a scalar */
 
 /* tests.c: the one test of the ruleset that says this. ast: the right side as written. NULL after an error. */
 const struct test *test_intern(struct compiler *c, enum test_kind kind, enum type type, const struct ast *ast,
 			       const struct value *right);
+
+struct set *set_of_items(struct compiler *c, enum set_type kind, const struct ast *items); /* NULL after an error */
 
 /* fold.c: an equal expression with constants folded; e itself if nothing can be. */
 const struct expr *fold(struct compiler *c, const struct expr *e);
