@@ -86,6 +86,7 @@ struct str ast_words(const struct ast *ast)
 static struct expr *foreign_field(struct compiler *c, const struct ast *ast, const struct foreign *f)
 {
 	struct diag *g;
+	struct value v;
 
 	if (!c->foreign_default) {
 		g = diag_add(c->d, U1009, ast->span, "%s has no meaning here: %s", f->name, f->reason);
@@ -93,7 +94,8 @@ static struct expr *foreign_field(struct compiler *c, const struct ast *ast, con
 		return NULL;
 	}
 	diag_add(c->d, U1012, ast->span, "%s always has its default here: %s", f->name, f->reason);
-	return expr_value(c, &f->value, ast->span);
+	v = foreign_default(f);
+	return expr_value(c, &v, ast->span);
 }
 
 static void unknown_field(struct compiler *c, const struct ast *ast)
@@ -179,6 +181,20 @@ static struct expr *check_index(struct compiler *c, const struct ast *ast)
 	return e;
 }
 
+/* As a condition, where a missing result is false, starts_with and ends_with are tests like any other. */
+static struct expr *as_test(struct compiler *c, struct expr *e)
+{
+	bool prefix = e->kind == EX_CALL && e->function == &function_table[FN_STARTS_WITH];
+	bool suffix = e->kind == EX_CALL && e->function == &function_table[FN_ENDS_WITH];
+	struct expr *test;
+
+	if ((!prefix && !suffix) || !expr_const(e->kids[1]))
+		return e;
+	if ((test = expr_parent(c, EX_TEST, e->type, e->span, e->kids, 1)) != NULL)
+		test->test = test_intern(c, prefix ? TEST_PREFIX : TEST_SUFFIX, TYPE_BYTES, NULL, &e->kids[1]->value);
+	return test != NULL && test->test != NULL ? test : NULL;
+}
+
 /* As an operand of not, and, or, xor, any, all: a list of Booleans after [*] is an Array<Boolean>. */
 static struct expr *check_operand(struct compiler *c, const struct ast *ast, const char *word)
 {
@@ -186,7 +202,7 @@ static struct expr *check_operand(struct compiler *c, const struct ast *ast, con
 	struct diag *g;
 
 	if (e == NULL || e->type == TYPE_ARRAY_BOOL || (e->type == TYPE_BOOL && !e->each))
-		return e;
+		return e == NULL ? NULL : as_test(c, e);
 	if (e->type == TYPE_BOOL) {
 		if ((copy = expr_new(c, e->kind, e->type, e->span)) == NULL)
 			return NULL;

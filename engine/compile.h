@@ -37,11 +37,11 @@ struct compiler {
 	unsigned depth;
 	/* of the whole ruleset */
 	unsigned scopes;          /* of every field that is read */
-	bool hello;               /* reads what needs the client hello */
 	struct test_entry **tests; /* interned tests */
 	size_t test_size, test_count;
 	struct expr **nodes;      /* interned expressions */
 	size_t node_size, node_count;
+	struct slots slots;       /* of results that programs share */
 	bool no_memory;
 };
 
@@ -85,9 +85,9 @@ const struct expr *fold(struct compiler *c, const struct expr *e);
 /* cons.c: the one node of the ruleset that equals e; counts uses below it. */
 const struct expr *cons(struct compiler *c, const struct expr *e);
 
-/* lower.c */
-struct pool;
-bool lower_condition(struct compiler *c, struct pool *pool, const struct expr *e, struct program *out);
-bool lower_value(struct compiler *c, struct pool *pool, const struct expr *e, struct program *out);
+/* lower.c: verified programs in the sealed arena; false when out of memory or too deep (told in d). e is a node of
+ * cons.c; slots grow as results turn out to be shared. */
+bool lower_condition(struct compiler *c, const struct expr *e, struct program *out);
+bool lower_value(struct compiler *c, const struct expr *e, struct program *out);
 
 #endif

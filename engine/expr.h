@@ -43,7 +43,8 @@ struct expr {
 	unsigned scopes;    /* or'ed 1 << enum scope of every field below */
 	/* cons.c */
 	uint32_t uses;      /* parents within the ruleset, once it is one of its nodes */
-	uint32_t id;        /* its number there, from 1 */
+	uint32_t id;        /* its number there, from 1; 0: not one of them */
+	uint32_t slot;      /* lower.c: where its result is kept, from 1; 0: nowhere */
 	struct expr *next;  /* in its hash chain */
 	uint64_t hash;
 };

@@ -6,7 +6,7 @@
 #include "engine/function.h"
 
 static const struct foreign foreign[] = {
-#define FOREIGN(name, type, value, reason) { name, type, value, reason },
+#define FOREIGN(name, type, reason) { name, type, reason },
 #define ALIAS(old, new)
 #include "engine/foreign.def"
 #undef FOREIGN
@@ -16,7 +16,7 @@ static const struct foreign foreign[] = {
 static const struct {
 	const char *old, *now;
 } aliases[] = {
-#define FOREIGN(name, type, value, reason)
+#define FOREIGN(name, type, reason)
 #define ALIAS(old, new) { old, new },
 #include "engine/foreign.def"
 #undef FOREIGN
@@ -29,6 +29,22 @@ const struct foreign *foreign_find(struct str name)
 		if (str_eq(name, str_of(foreign[i].name)))
 			return &foreign[i];
 	return NULL;
+}
+
+struct value foreign_default(const struct foreign *f)
+{
+	static const struct array no_elements;
+	static const struct map no_entries;
+
+	switch (type_shape(f->type)) {
+	case SHAPE_ARRAY:
+		return (struct value){ .type = f->type, .a = &no_elements };
+	case SHAPE_MAP:
+		return (struct value){ .type = f->type, .m = &no_entries };
+	case SHAPE_SCALAR:
+		break;
+	}
+	return f->type == TYPE_BYTES ? VALUE_STR(STR("")) : (struct value){ .type = f->type, .i = 0 };
 }
 
 const char *alias_find(struct str name)

@@ -73,8 +73,6 @@ bool value_eq(const struct value *a, const struct value *b); /* likewise; arrays
 #define VALUE_BOOL(x) ((struct value){ .type = TYPE_BOOL, .b = (x) })
 #define VALUE_INT(x) ((struct value){ .type = TYPE_INT, .i = (x) })
 #define VALUE_STR(x) ((struct value){ .type = TYPE_BYTES, .s = (x) })
-#define VALUE_ARRAY_EMPTY(t) ((struct value){ .type = (t), .a = &(const struct array){ 0, NULL } })
-#define VALUE_MAP_EMPTY(t) ((struct value){ .type = (t), .m = &(const struct map){ 0, NULL } })
 #define VALUE_IP(x) ((struct value){ .type = TYPE_IP, .ip = (x) })
 
 #endif
