@@ -142,6 +142,7 @@ struct expr *check_field(struct compiler *c, const struct ast *ast)
 	e->field = field;
 	e->scopes = SCOPE_BIT(field->scope);
 	c->scopes |= e->scopes;
+	c->reads[field_id(field)] = 1;
 	return e;
 }
 
@@ -254,15 +255,6 @@ static struct expr *check_logic(struct compiler *c, const struct ast *ast)
 	return expr_parent(c, kind, kids[0]->type, ast->span, kids, ast->n);
 }
 
-/* What any(…) may start with: ( or not or a quantifier; else it holds one comparison only. */
-static bool starts_closed(const struct ast *ast)
-{
-	while (ast->kind == AST_LOGIC && !ast->parens)
-		ast = ast->kids[0];
-	return ast->parens || ast->kind == AST_NOT ||
-		(ast->kind == AST_CALL && (str_eq(ast->text, STR("any")) || str_eq(ast->text, STR("all"))));
-}
-
 static struct expr *check_quantifier(struct compiler *c, const struct ast *ast)
 {
 	bool any = str_eq(ast->text, STR("any"));
@@ -272,13 +264,6 @@ static struct expr *check_quantifier(struct compiler *c, const struct ast *ast)
 	if (ast->n != 1) {
 		diag_add(c->d, U1005, ast->span, "%.*s takes one argument, an Array<Boolean>; here are %zu",
 			 STR_FMT(ast->text), ast->n);
-		return NULL;
-	}
-	if (ast->kids[0]->kind == AST_LOGIC && !starts_closed(ast->kids[0])) {
-		g = diag_add(c->d, U0010, ast->kids[0]->span, "%.*s holds one comparison, or more in parentheses",
-			     STR_FMT(ast->text));
-		diag_help(c->d, g, "write %.*s((…) %s (…))", STR_FMT(ast->text),
-			  ast->kids[0]->op == AST_AND ? "and" : ast->kids[0]->op == AST_OR ? "or" : "xor");
 		return NULL;
 	}
 	if ((of = check_operand(c, ast->kids[0], any ? "any" : "all")) == NULL)

@@ -14,13 +14,11 @@ struct named_list {
 	struct span span;
 	enum set_type type;
 	struct set *set;          /* counted; NULL after an error in the list */
-	struct named_list *next;  /* in its hash chain */
-	bool used;
+	struct named_list *next;
 };
 
-struct lists {                /* by name */
-	struct named_list **buckets;
-	size_t size, n;
+struct lists {                /* of a rule file, in order */
+	struct named_list *first, *last;
 };
 
 struct compiler {
@@ -37,6 +35,7 @@ struct compiler {
 	unsigned depth;
 	/* of the whole ruleset */
 	unsigned scopes;          /* of every field that is read */
+	uint8_t reads[FIELD_COUNT]; /* by field: 1 if any expression reads it */
 	struct test_entry **tests; /* interned tests */
 	size_t test_size, test_count;
 	struct expr **nodes;      /* interned expressions */
@@ -52,7 +51,7 @@ void compiler_fini(struct compiler *c);
 /* list.c: the named lists of a rule file */
 const struct named_list *lists_find(const struct lists *l, struct str name);
 struct str lists_nearest(const struct lists *l, struct str name); /* for "did you mean"; or empty */
-bool lists_load(struct compiler *c, struct lists *l, const struct ast_file *file); /* false: no memory; errors are queued */
+void lists_load(struct compiler *c, struct lists *l, const struct ast_file *file); /* errors are queued */
 void lists_fini(struct lists *l);
 
 /* check.c: NULL after an error, which is queued. A condition is a Boolean; a value is a scalar. */

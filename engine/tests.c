@@ -159,6 +159,8 @@ static const struct set *named_set(struct compiler *c, enum type type, const str
 			diag_help(c->d, g, "did you mean $%.*s?", STR_FMT(near));
 		return NULL;
 	}
+	if (l->set == NULL)
+		return NULL; /* its errors are told already */
 	holds = l->type == SET_INT ? TYPE_INT : l->type == SET_IP ? TYPE_IP : TYPE_BYTES;
 	if (holds != type) {
 		g = diag_add(c->d, U1007, ast->span, "$%.*s is a list of type %s; the left side is %s",
@@ -166,8 +168,6 @@ static const struct set *named_set(struct compiler *c, enum type type, const str
 		diag_second(c->d, g, l->span, "defined here");
 		return NULL;
 	}
-	if (l->set == NULL)
-		return NULL; /* its errors are told already */
 	if (!owner_take(c->owner, set_ref(l->set), set_unref)) {
 		c->no_memory = true;
 		return NULL;

@@ -1,0 +1,281 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* From the blocks of a rule file to a sealed ruleset, stage by stage; and running it, phase by phase. */
+#include "engine/sealed.h"
+
+#include <stdlib.h>
+
+#include "base/err.h"
+#include "base/limits.h"
+#include "engine/verdict.h"
+#include "engine/version.h"
+
+void compiler_init(struct compiler *c, struct arena *scratch, struct arena *sealed, struct owner *owner,
+		   struct diags *d)
+{
+	*c = (struct compiler){ .scratch = scratch, .sealed = sealed, .owner = owner, .d = d };
+}
+
+void compiler_fini(struct compiler *c)
+{
+	free(c->tests);
+	free(c->nodes);
+}
+
+struct ruleset *ruleset_ref(struct ruleset *r)
+{
+	if (r != NULL)
+		atomic_fetch_add_explicit(&r->refs, 1, memory_order_relaxed);
+	return r;
+}
+
+void ruleset_unref(struct ruleset *r)
+{
+	if (r == NULL || atomic_fetch_sub_explicit(&r->refs, 1, memory_order_acq_rel) != 1)
+		return;
+	owner_fini(&r->owner);
+	lists_fini(&r->lists);
+	arena_fini(&r->arena);
+	free(r);
+}
+
+/* The ruleset blocks, so that `skip ruleset` may name a later one. */
+static bool groups_check(struct rules *r, const struct ast_file *file)
+{
+	size_t n = 1;
+
+	for (const struct ast_block *b = file->blocks; b != NULL; b = b->next)
+		n += b->kind == AST_BLOCK_RULESET;
+	if ((r->groups = arena_array(r->c->sealed, n, sizeof(*r->groups))) == NULL)
+		return false;
+	r->groups[0] = (struct group){ .name = STR(""), .enabled = true };
+	r->ngroups = 1;
+	for (const struct ast_block *b = file->blocks; b != NULL; b = b->next)
+		if (b->kind == AST_BLOCK_RULESET)
+			group_check(r, b, &r->groups[r->ngroups++]);
+	if (n > SKIP_BITS_ALL - SKIP_BIT_RULESETS)
+		diag_add(r->c->d, U0012, r->groups[n - 1].span, "more than %d rulesets",
+			 SKIP_BITS_ALL - SKIP_BIT_RULESETS - 1);
+	return true;
+}
+
+static void rules_check(struct rules *r, const struct ast_file *file)
+{
+	unsigned group = 0;
+
+	for (const struct ast_block *b = file->blocks; b != NULL; b = b->next) {
+		if (b->kind == AST_BLOCK_RULE)
+			rule_check(r, b, 0);
+		if (b->kind != AST_BLOCK_RULESET)
+			continue;
+		group++;
+		for (const struct ast_block *i = b->rules; i != NULL; i = i->next)
+			rule_check(r, i, group);
+	}
+	names_check(r, file);
+}
+
+static bool computed_share(struct compiler *c, struct computed *v)
+{
+	return v->expr == NULL || v->fixed || (v->expr = cons(c, fold(c, v->expr))) != NULL;
+}
+
+/* Equal expressions of all rules become one before the first is lowered: then it is known what is shared. */
+static bool rules_share(struct rules *r)
+{
+	for (size_t p = 0; p < PHASE_COUNT; p++)
+		for (struct rule *i = r->first[p]; i != NULL; i = i->next) {
+			if ((i->expr = cons(r->c, fold(r->c, i->expr))) == NULL)
+				return false;
+			for (size_t k = 0; k < i->n; k++)
+				if (!computed_share(r->c, &i->actions[k].value))
+					return false;
+		}
+	return true;
+}
+
+static bool rule_lower(struct compiler *c, struct rule *i)
+{
+	bool good = lower_condition(c, i->expr, &i->when);
+
+	for (size_t k = 0; k < i->n && good; k++)
+		if (i->actions[k].value.expr != NULL && !i->actions[k].value.fixed)
+			good = lower_value(c, i->actions[k].value.expr, &i->actions[k].value.program);
+	return good;
+}
+
+static bool phase_seal(struct rules *r, enum phase p, struct phase_rules *out)
+{
+	size_t n = 0;
+
+	for (struct rule *i = r->first[p]; i != NULL; i = i->next)
+		n++;
+	if ((out->rules = arena_array(r->c->sealed, n, sizeof(*out->rules))) == NULL)
+		return false;
+	for (struct rule *i = r->first[p]; i != NULL; i = i->next) {
+		if (!rule_lower(r->c, i))
+			return false;
+		out->rules[out->n++] = i;
+	}
+	return true;
+}
+
+/* What pointed into the scratch arena or the rule files' texts points nowhere once the ruleset is sealed. */
+static void forget_scratch(struct ruleset *s)
+{
+	for (struct named_list *l = s->lists.first; l != NULL; l = l->next)
+		l->span = SPAN_NONE;
+	for (size_t p = 0; p < PHASE_COUNT; p++)
+		for (size_t i = 0; i < s->phases[p].n; i++) {
+			struct rule *rule = s->phases[p].rules[i];
+
+			rule->expr = NULL;
+			for (size_t k = 0; k < rule->n; k++)
+				rule->actions[k].value.expr = NULL;
+		}
+}
+
+static int compile(struct ruleset *s, struct compiler *c, const struct ast_file *file, const struct ruleset_options *o)
+{
+	struct rules r = { .c = c, .o = o };
+	unsigned before = c->d->errors;
+
+	lists_load(c, &s->lists, file);
+	c->lists = &s->lists;
+	if (!groups_check(&r, file))
+		return -ERR_NOMEM;
+	rules_check(&r, file);
+	if (c->d->errors > before)
+		return -ERR_RULES;
+	if (c->no_memory || !rules_share(&r))
+		return -ERR_NOMEM;
+	for (size_t p = 0; p < PHASE_COUNT; p++)
+		if (!phase_seal(&r, p, &s->phases[p]))
+			return c->d->errors > before ? -ERR_RULES : -ERR_NOMEM;
+	s->n = r.n;
+	s->scopes = c->scopes;
+	memcpy(s->reads, c->reads, sizeof(s->reads));
+	s->slots = c->slots;
+	s->version = version_of(&s->arena, file, &s->lists);
+	forget_scratch(s);
+	return c->no_memory || s->version.p == NULL ? -ERR_NOMEM : 0;
+}
+
+int ruleset_compile(struct ruleset **out, const struct ast_file *file, const struct ruleset_options *o, struct diags *d)
+{
+	struct ruleset *s = calloc(1, sizeof(*s));
+	struct arena scratch;
+	struct compiler c;
+	int rc;
+
+	*out = NULL;
+	if (s == NULL)
+		return -ERR_NOMEM;
+	atomic_init(&s->refs, 1);
+	arena_init(&scratch, 0);
+	arena_init(&s->arena, 0);
+	s->foreign_default = o->foreign_fields_default;
+	compiler_init(&c, &scratch, &s->arena, &s->owner, d);
+	c.foreign_default = o->foreign_fields_default;
+	c.no_fold = o->no_fold;
+	rc = compile(s, &c, file, o);
+	compiler_fini(&c);
+	arena_fini(&scratch);
+	if (rc < 0)
+		ruleset_unref(s);
+	else
+		*out = s;
+	return rc;
+}
+
+struct str ruleset_version(const struct ruleset *r)
+{
+	return r->version;
+}
+
+size_t ruleset_rules(const struct ruleset *r)
+{
+	return r->n;
+}
+
+unsigned ruleset_needs(const struct ruleset *r)
+{
+	unsigned needs = 0;
+
+	if (r->scopes & SCOPE_BIT(SCOPE_BODY))
+		needs |= NEED_BODY;
+	if (r->phases[PHASE_RESPONSE_HEADERS].n + r->phases[PHASE_RESPONSE_FIREWALL].n > 0)
+		needs |= NEED_RESPONSE_RULES;
+	return needs;
+}
+
+bool ruleset_has_phase(const struct ruleset *r, enum phase p, struct str zone)
+{
+	(void)zone;
+	return r->phases[p].n > 0;
+}
+
+/* raw.* is what arrived: read before the first edit, when anything asks for it. */
+static void keep_raw(const struct ruleset *r, struct fields *f)
+{
+	static const enum field_id request[] = { FIELD_RAW_HEADERS, FIELD_RAW_HEADERS_NAMES, FIELD_RAW_HEADERS_VALUES };
+	static const enum field_id response[] = { FIELD_RAW_RESPONSE_HEADERS, FIELD_RAW_RESPONSE_HEADERS_NAMES,
+						  FIELD_RAW_RESPONSE_HEADERS_VALUES };
+
+	for (size_t i = 0; i < 3; i++) {
+		if (r->reads[request[i]] && f->in->response == NULL)
+			fields_value(f, &field_table[request[i]]);
+		if (r->reads[response[i]] && f->in->response != NULL)
+			fields_value(f, &field_table[response[i]]);
+	}
+}
+
+bool ruleset_run(const struct ruleset *r, enum phase p, struct fields *f, struct residual *res, struct verdict *v)
+{
+	const struct phase_rules *rules = &r->phases[p];
+	struct skips rest = { { 0 } };
+	struct vm m = { .fields = f };
+
+	(void)res;
+	f->ruleset = r;
+	f->geoip = r->geoip;
+	keep_raw(r, f);
+	if (v->outcome != OUTCOME_PASS || skip_has(v->skipped, p) || rules->n == 0)
+		return v->outcome == OUTCOME_PASS;
+	if ((m.memo = memo_for(f, r, &r->slots)) == NULL) {
+		verdict_fail(v, NULL, -ERR_NOMEM);
+		return false;
+	}
+	for (size_t i = 0; i < rules->n; i++) {
+		const struct rule *rule = rules->rules[i];
+		enum truth t;
+
+		if (skip_has(rest.bits, rule->ruleset) ||
+		    (rule->ruleset > 0 && skip_has(v->skipped, SKIP_BIT_RULESETS + rule->ruleset)))
+			continue;
+		m.error = 0;
+		t = vm_condition(&m, &rule->when);
+		if (t != FALSE && !verdict_apply(v, rule, t, &m, &rest))
+			return false;
+		if (skip_has(v->skipped, p))
+			break;
+	}
+	return true;
+}
+
+void ruleset_count_response(const struct ruleset *r, struct fields *f)
+{
+	(void)r;
+	(void)f;
+}
+
+struct residual *residual_new(struct ruleset *r, const struct inputs *in)
+{
+	(void)r;
+	(void)in;
+	return NULL;
+}
+
+void residual_free(struct residual *res)
+{
+	(void)res;
+}
