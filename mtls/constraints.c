@@ -89,6 +89,10 @@ static bool uri_host(struct str uri, struct str *host)
 	while (n < s.n && s.p[n] != '/' && s.p[n] != '?' && s.p[n] != '#')
 		n++;
 	s = str_sub(s, 0, n);
+	for (n = 0; n < s.n; n++) { /* RFC 3986 3.2; a backslash is a slash to some */
+		if (!host_char(s.p[n]) && (s.p[n] == '\0' || !strchr("!$&'()*+,;=:@%~", s.p[n])))
+			return false;
+	}
 	s = str_sub(s, (size_t)(str_rfind(s, '@') + 1), s.n);
 	if ((colon = str_find(s, ':')) >= 0) {
 		for (n = (size_t)colon + 1; n < s.n; n++) {
