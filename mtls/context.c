@@ -82,7 +82,9 @@ static int configure(struct served_zone *s, const struct tls_context *c)
 	mbedtls_ssl_conf_cert_req_ca_list(conf, hint_fits(trust_anchors(z->trust))
 							? MBEDTLS_SSL_CERT_REQ_CA_LIST_ENABLED
 							: MBEDTLS_SSL_CERT_REQ_CA_LIST_DISABLED);
-	mbedtls_ssl_conf_new_session_tickets(conf, 0);
+	if (z->resume)
+		mbedtls_ssl_conf_session_tickets_cb(conf, ticket_write, ticket_parse, NULL);
+	mbedtls_ssl_conf_new_session_tickets(conf, z->resume ? (uint16_t)z->tickets : 0);
 	for (size_t i = 0; rc == 0 && i < z->ncerts; i++)
 		rc = mbedtls_ssl_conf_own_cert(conf, &z->certs[i].chain, &z->certs[i].key);
 	if (rc == 0 && c->alpn)
@@ -148,6 +150,8 @@ int tls_context_new(struct tls_context **out, struct tls_zone *const *zones, siz
 	atomic_init(&c->refs, 1);
 	arena_init(&c->arena, 0);
 	c->default_zone = -1;
+	if (ticket_keys_default())
+		c->keys = ticket_keys_ref(ticket_keys_default());
 	c->zones = calloc(n ? n : 1, sizeof(*c->zones));
 	if (!c->zones || !copy_alpn(c, alpn, nalpn))
 		goto fail;
@@ -174,6 +178,12 @@ fail:
 	return rc;
 }
 
+void tls_context_use_keys(struct tls_context *c, struct ticket_keys *k)
+{
+	ticket_keys_unref(c->keys);
+	c->keys = ticket_keys_ref(k);
+}
+
 struct tls_context *tls_context_ref(struct tls_context *c)
 {
 	atomic_fetch_add_explicit(&c->refs, 1, memory_order_relaxed);
@@ -189,6 +199,7 @@ void tls_context_unref(struct tls_context *c)
 		tls_zone_unref(c->zones[i].zone);
 	}
 	free(c->zones);
+	ticket_keys_unref(c->keys);
 	arena_fini(&c->arena);
 	free(c);
 }

@@ -64,6 +64,7 @@ struct tls_facts {
 	struct str cipher;       /* cf.tls_cipher's spelling: ECDHE-RSA-AES128-GCM-SHA256, AEAD-AES128-GCM-SHA256 */
 	struct str sni, alpn;    /* "" if none */
 	bool resumed, reverified;
+	struct str ticket_refused; /* why a ticket that was offered did not open, "" if none was or it did */
 	int64_t full_handshake_time; /* Unix seconds of the original full handshake; age = now - this */
 	int64_t hello_length;
 	struct str client_random, extensions_sha1, extensions_sha1_le, ciphers_sha1; /* base64, "" until known */

@@ -14,7 +14,9 @@
 #include "base/clock.h"
 #include "base/err.h"
 #include "mtls/inspect.h"
+#include "mtls/replay.h"
 #include "mtls/state.h"
+#include "mtls/ticket_keys.h"
 
 int tls_random(void *context, unsigned char *out, size_t n)
 {
@@ -59,11 +61,15 @@ static mbedtls_time_t library_time(mbedtls_time_t *out)
 int tls_global_init(void)
 {
 	mbedtls_platform_set_time(library_time);
-	return psa_crypto_init() == PSA_SUCCESS ? 0 : -ERR_TLS;
+	if (psa_crypto_init() != PSA_SUCCESS)
+		return -ERR_TLS;
+	return ticket_keys_init();
 }
 
 void tls_global_fini(void)
 {
+	ticket_keys_fini();
+	replay_fini();
 	mbedtls_psa_crypto_free();
 }
 

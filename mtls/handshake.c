@@ -26,6 +26,7 @@ void handshake_free(struct handshake *h)
 {
 	if (!h)
 		return;
+	ticket_drop_pending(h);
 	buf_fini(&h->early);
 	free(h);
 }
@@ -49,6 +50,7 @@ static bool keep_hello(struct session *s, const struct hello *h)
 	t->extensions_sha1_le = base64(s->text.extensions_le, sizeof(s->text.extensions_le), h->extensions_sha1_le, 20);
 	t->ciphers_sha1 = base64(s->text.ciphers, sizeof(s->text.ciphers), h->ciphers_sha1, 20);
 	s->hs->has_ems = h->has_ems;
+	s->hs->alpn = h->alpn;
 	if (!h->has_sni)
 		return true;
 	s->sni = malloc(h->nsni + 1);
@@ -91,7 +93,7 @@ int handshake_begin(struct session *s, struct str bytes)
 	struct hello hello;
 	int rc;
 
-	switch (hello_read(&hello, bytes)) {
+	switch (hello_read(&hello, bytes, s->ctx->alpn)) {
 	case HELLO_OK:
 		break;
 	case HELLO_MORE:
@@ -265,31 +267,74 @@ static struct str cipher_name(int id)
 	return STR("");
 }
 
+/* Whether the handshake bears out the ticket that opened.
+ *
+ * TLS 1.3: the library may still have preferred a full handshake (age, key exchange modes, a retry). Then it asked for
+ * a certificate, or noted that it skipped that; only after a resumption are both chain and flags empty.
+ * TLS 1.2: a ticket that opens is used, unless a hello offers two, which hello.c refuses. The library keeps the leaf
+ * in its session: it must be the ticket's. */
+static bool resumed(const struct session *s, const mbedtls_x509_crt *peer, uint32_t flags)
+{
+	const struct pending *p = &s->hs->pending;
+	struct str leaf = { peer ? (const char *)peer->raw.p : NULL, peer ? peer->raw.len : 0 };
+
+	if (!p->opened || s->hs->chain)
+		return false;
+	if (mbedtls_ssl_get_version_number(&s->ssl) == MBEDTLS_SSL_VERSION_TLS1_3)
+		return !peer && flags == 0;
+	return s->hs->tickets == 1 && str_eq(leaf, p->cert->der);
+}
+
+/* What the ticket said becomes what is known of the client. */
+static void commit(struct session *s)
+{
+	struct pending *p = &s->hs->pending;
+
+	session_drop_cert(s);
+	s->cert = p->cert;
+	p->cert = NULL;
+	s->tls.resumed = s->tls.reverified = true;
+	s->tls.full_handshake_time = p->full_handshake_time;
+	ticket_count_resumed();
+}
+
 /* The handshake is over: nothing about the client changes any more. */
 static bool settle(struct session *s)
 {
+	bool is_13 = mbedtls_ssl_get_version_number(&s->ssl) == MBEDTLS_SSL_VERSION_TLS1_3;
 	const mbedtls_x509_crt *peer = mbedtls_ssl_get_peer_cert(&s->ssl);
 	uint32_t flags = mbedtls_ssl_get_verify_result(&s->ssl);
 	const char *alpn = mbedtls_ssl_get_alpn_protocol(&s->ssl);
 	struct tls_facts *t = &s->tls;
 
-	if (peer != s->hs->chain || !s->hs->names_agree) {
+	t->version = is_13 ? STR("TLSv1.3") : STR("TLSv1.2");
+	t->cipher = cipher_name(mbedtls_ssl_get_ciphersuite_id_from_ssl(&s->ssl));
+	t->alpn = alpn ? str_of(alpn) : STR("");
+	t->full_handshake_time = clock_now();
+	if (!s->hs->names_agree || !str_eq(t->alpn, s->hs->alpn ? str_of(s->hs->alpn) : STR(""))) {
 		session_fail(s, REASON_INTERNAL, 0, MBEDTLS_SSL_ALERT_MSG_INTERNAL_ERROR);
 		return false;
 	}
+	if (resumed(s, peer, flags)) {
+		commit(s);
+		return decide(s);
+	}
+	/* a full handshake: what the library holds is what was judged, and a TLS 1.2 ticket that opened was used */
+	if (peer != s->hs->chain || (s->hs->pending.opened && !is_13)) {
+		session_fail(s, REASON_TICKET_MISUSED, 0, MBEDTLS_SSL_ALERT_MSG_INTERNAL_ERROR);
+		return false;
+	}
+	if (s->hs->pending.opened)
+		ticket_refuse(s, TICKET_NOT_TAKEN);
+	ticket_drop_pending(s->hs);
 	if (peer && flags != 0 && s->cert->result == VERIFY_OK) {
 		session_fail(s, REASON_JUDGEMENTS_DIFFER, 0, MBEDTLS_SSL_ALERT_MSG_BAD_CERT);
 		return false;
 	}
-	t->version = mbedtls_ssl_get_version_number(&s->ssl) == MBEDTLS_SSL_VERSION_TLS1_3 ? STR("TLSv1.3")
-											     : STR("TLSv1.2");
-	t->cipher = cipher_name(mbedtls_ssl_get_ciphersuite_id_from_ssl(&s->ssl));
-	t->alpn = alpn ? str_of(alpn) : STR("");
-	t->full_handshake_time = clock_now();
 	return decide(s);
 }
 
-void handshake_run(struct session *s)
+static void run(struct session *s)
 {
 	int rc = 0;
 
@@ -309,6 +354,13 @@ void handshake_run(struct session *s)
 		fail_handshake(s, rc);
 }
 
+void handshake_run(struct session *s)
+{
+	ticket_session(s);
+	run(s);
+	ticket_session(NULL);
+}
+
 bool session_rejudge(struct session *s, struct tls_zone *z)
 {
 	const struct cert_facts *old = s->cert;
@@ -319,6 +371,7 @@ bool session_rejudge(struct session *s, struct tls_zone *z)
 	if (s->stage != STAGE_OPEN || !old->presented)
 		return false;
 	mbedtls_x509_crt_init(&chain);
+	s->tls.reverified = true;
 	for (size_t i = 0; i < old->chain_der.n; i++) {
 		struct str der = old->chain_der.v[i];
 
@@ -336,6 +389,5 @@ done:
 	session_drop_cert(s);
 	if (fresh)
 		s->cert = fresh; /* without an answer the client counts as one without a certificate */
-	s->tls.reverified = true;
 	return changed;
 }

@@ -5,6 +5,7 @@
 
 #include "mtls/hello.h"
 #include "mtls/inspect.h"
+#include "mtls/reader.h"
 
 enum {
 	RECORD_HEADER = 5,
@@ -15,57 +16,22 @@ enum {
 	MESSAGE_MAX = 16384, /* header included: the library's incoming buffer */
 	EXTENSIONS_MAX = 128,
 	EXT_SERVER_NAME = 0,
+	EXT_ALPN = 16,
 	EXT_EXTENDED_MASTER_SECRET = 23,
 	EXT_SESSION_TICKET = 35,
 	EXT_PRE_SHARED_KEY = 41,
 };
 
-/* A reader over bytes that fails once and for all. */
-struct reader {
-	const unsigned char *p;
-	size_t n;
-	bool bad;
-};
-
-static struct reader take(struct reader *r, size_t n)
-{
-	struct reader part = { r->p, n, false };
-
-	if (r->bad || r->n < n) {
-		r->bad = true;
-		return (struct reader){ r->p, 0, true };
-	}
-	r->p += n;
-	r->n -= n;
-	return part;
-}
-
-static size_t number(struct reader *r, size_t bytes)
-{
-	struct reader part = take(r, bytes);
-	size_t value = 0;
-
-	for (size_t i = 0; i < part.n; i++)
-		value = value << 8 | part.p[i];
-	return value;
-}
-
-/* A vector whose length stands before it in `bytes` bytes. */
-static struct reader vector(struct reader *r, size_t bytes)
-{
-	return take(r, number(r, bytes));
-}
-
 /* RFC 6066 3: the first host_name counts, as for the library. */
 static bool read_sni(struct hello *h, struct reader ext)
 {
-	struct reader list = vector(&ext, 2);
+	struct reader list = reader_vector(&ext, 2);
 
 	if (ext.bad || ext.n != 0)
 		return false;
 	while (list.n > 0) {
-		size_t type = number(&list, 1);
-		struct reader name = vector(&list, 2);
+		uint64_t type = reader_number(&list, 1);
+		struct reader name = reader_vector(&list, 2);
 
 		if (list.bad)
 			return false;
@@ -83,14 +49,36 @@ static bool read_sni(struct hello *h, struct reader ext)
 	return true;
 }
 
-static bool read_extensions(struct hello *h, struct reader all)
+/* RFC 7301 3.1: the first of our names that the client offers. */
+static bool read_alpn(struct hello *h, struct reader ext, const char *const *ours)
+{
+	struct reader offered = reader_vector(&ext, 2);
+
+	if (ext.bad || ext.n != 0)
+		return false;
+	for (; ours && *ours && !h->alpn; ours++) {
+		struct reader list = offered;
+
+		while (list.n > 0) {
+			struct reader name = reader_vector(&list, 1);
+
+			if (list.bad || name.n == 0)
+				return false;
+			if (str_eq(reader_str(name), str_of(*ours)))
+				h->alpn = *ours;
+		}
+	}
+	return true;
+}
+
+static bool read_extensions(struct hello *h, struct reader all, const char *const *alpn)
 {
 	unsigned char be[EXTENSIONS_MAX * 2], le[EXTENSIONS_MAX * 2];
 	size_t n = 0;
 
 	while (all.n > 0) {
-		size_t id = number(&all, 2);
-		struct reader ext = vector(&all, 2);
+		uint64_t id = reader_number(&all, 2);
+		struct reader ext = reader_vector(&all, 2);
 
 		if (all.bad || n == EXTENSIONS_MAX)
 			return false;
@@ -100,7 +88,7 @@ static bool read_extensions(struct hello *h, struct reader all)
 		be[2 * n] = le[2 * n + 1] = (unsigned char)(id >> 8);
 		be[2 * n + 1] = le[2 * n] = (unsigned char)id;
 		n++;
-		if (id == EXT_SERVER_NAME && !read_sni(h, ext))
+		if ((id == EXT_SERVER_NAME && !read_sni(h, ext)) || (id == EXT_ALPN && !read_alpn(h, ext, alpn)))
 			return false;
 		h->has_ems |= id == EXT_EXTENDED_MASTER_SECRET;
 		h->has_ticket |= (id == EXT_SESSION_TICKET && ext.n > 0) || id == EXT_PRE_SHARED_KEY;
@@ -110,26 +98,26 @@ static bool read_extensions(struct hello *h, struct reader all)
 	return true;
 }
 
-static bool read_body(struct hello *h, struct reader body)
+static bool read_body(struct hello *h, struct reader body, const char *const *alpn)
 {
 	struct reader random, ciphers, compression, extensions = { body.p, 0, false };
 
 	h->length = body.n;
-	number(&body, 2); /* legacy_version: the library judges versions */
-	random = take(&body, sizeof(h->random));
-	vector(&body, 1); /* legacy_session_id */
-	ciphers = vector(&body, 2);
-	compression = vector(&body, 1);
+	reader_number(&body, 2); /* legacy_version: the library judges versions */
+	random = reader_take(&body, sizeof(h->random));
+	reader_vector(&body, 1); /* legacy_session_id */
+	ciphers = reader_vector(&body, 2);
+	compression = reader_vector(&body, 1);
 	if (body.bad || ciphers.n == 0 || ciphers.n % 2 || compression.n == 0)
 		return false;
 	memcpy(h->random, random.p, sizeof(h->random));
 	digest_sha1((struct str){ (const char *)ciphers.p, ciphers.n }, h->ciphers_sha1);
 	if (body.n > 0) { /* TLS 1.2 may do without */
-		extensions = vector(&body, 2);
+		extensions = reader_vector(&body, 2);
 		if (body.bad || body.n != 0)
 			return false;
 	}
-	return read_extensions(h, extensions);
+	return read_extensions(h, extensions, alpn);
 }
 
 /* One walk over the records: finds out how long the message is, and copies it to out if that is not NULL.
@@ -145,8 +133,8 @@ static enum hello_status walk(struct reader r, unsigned char *out, size_t *want,
 
 		if (r.p[0] != RECORD_HANDSHAKE || (r.n > 1 && r.p[1] != 3))
 			return have ? HELLO_BAD : HELLO_NOT_TLS;
-		take(&record, 3);
-		fragment = vector(&record, 2);
+		reader_take(&record, 3);
+		fragment = reader_vector(&record, 2);
 		if (r.n >= RECORD_HEADER && ((r.p[3] << 8 | r.p[4]) == 0 || (r.p[3] << 8 | r.p[4]) > RECORD_MAX))
 			return HELLO_BAD;
 		if (record.bad)
@@ -174,7 +162,7 @@ static enum hello_status walk(struct reader r, unsigned char *out, size_t *want,
 	return HELLO_MORE;
 }
 
-enum hello_status hello_read(struct hello *h, struct str bytes)
+enum hello_status hello_read(struct hello *h, struct str bytes, const char *const *alpn)
 {
 	struct reader all = { (const unsigned char *)bytes.p, bytes.n, false }, message = { NULL, 0, false };
 	unsigned char *copy = NULL;
@@ -192,8 +180,8 @@ enum hello_status hello_read(struct hello *h, struct str bytes)
 		walk(all, copy, &want, &message);
 		message = (struct reader){ copy, want, false };
 	}
-	take(&message, MESSAGE_HEADER);
-	status = read_body(h, message) ? HELLO_OK : HELLO_BAD;
+	reader_take(&message, MESSAGE_HEADER);
+	status = read_body(h, message, alpn) ? HELLO_OK : HELLO_BAD;
 	free(copy);
 	return status;
 }

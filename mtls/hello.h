@@ -23,12 +23,14 @@ struct hello {
 	bool has_sni;
 	size_t nsni;
 	char sni[256];      /* lower case, not checked for being a host name */
+	const char *alpn;   /* the protocol that will be chosen, one of ours; NULL: none in common, or none offered */
 	bool has_ems;       /* extended_master_secret (RFC 7627) */
 	bool has_ticket;    /* a session ticket of TLS 1.2 or a pre-shared key of TLS 1.3 */
 	unsigned char extensions_sha1[20], extensions_sha1_le[20], ciphers_sha1[20];
 };
 
-/* bytes: all that was received, from the first on. Nothing is kept. */
-enum hello_status hello_read(struct hello *h, struct str bytes);
+/* bytes: all that was received, from the first on; nothing of it is kept. alpn: our protocols in order of preference,
+ * NULL-terminated, or NULL. */
+enum hello_status hello_read(struct hello *h, struct str bytes, const char *const *alpn);
 
 #endif

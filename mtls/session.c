@@ -61,7 +61,8 @@ int session_new(struct session **out, struct tls_context *ctx)
 	s->cert = (struct cert_facts *)(uintptr_t)cert_facts_absent();
 	s->tls = (struct tls_facts){ .tls = true, .version = STR("none"), .cipher = STR(""), .sni = STR(""),
 				     .alpn = STR(""), .client_random = STR(""), .extensions_sha1 = STR(""),
-				     .extensions_sha1_le = STR(""), .ciphers_sha1 = STR("") };
+				     .extensions_sha1_le = STR(""), .ciphers_sha1 = STR(""),
+				     .ticket_refused = STR("") };
 	*out = s;
 	return 0;
 }

@@ -16,6 +16,7 @@
 #include "mtls/context.h"
 #include "mtls/hello.h"
 #include "mtls/session.h"
+#include "mtls/ticket.h"
 #include "mtls/verify.h"
 
 /* ---- global.c ---- */
@@ -71,6 +72,7 @@ struct tls_context {
 	struct served_name *exact, *suffix; /* sorted */
 	size_t nexact, nsuffix;
 	const char **alpn; /* NULL-terminated, or NULL */
+	struct ticket_keys *keys; /* counted; NULL: no tickets */
 };
 
 /* The zone for an SNI (any case): exact before the longest suffix; NULL if no zone has it. */
@@ -88,12 +90,24 @@ enum reason {
 #undef REASON
 };
 
+/* What a ticket said. It counts only if the finished handshake bears it out. */
+struct pending {
+	bool opened;
+	struct cert_facts *cert; /* owned, or the absent constant */
+	int64_t full_handshake_time;
+};
+
 /* What only the handshake needs; gone when it is over. */
 struct handshake {
 	struct path path;
 	const mbedtls_x509_crt *chain; /* as sent, seen by the verify callback; the library's */
 	struct buf early;              /* bytes of a hello that is not complete yet */
 	size_t fed;
+	struct pending pending;
+	unsigned tickets;  /* offers the library has asked about */
+	uint64_t used_id;  /* the ticket that this handshake used up */
+	bool used;
+	const char *alpn;  /* the protocol that will be chosen, of ctx; NULL: none */
 	bool judged, has_ems;
 	bool names_agree; /* the library read the name that picked the zone */
 	bool answered;    /* we have sent something */
@@ -136,5 +150,15 @@ void handshake_free(struct handshake *h);
 
 /* Callbacks of the library's configuration. */
 int handshake_cert_cb(mbedtls_ssl_context *ssl);
+int ticket_write(void *p, const mbedtls_ssl_session *session, unsigned char *start, const unsigned char *end,
+		 size_t *tlen, uint32_t *lifetime);
+int ticket_parse(void *p, mbedtls_ssl_session *session, unsigned char *bytes, size_t n);
+
+/* ---- ticket.c ---- */
+
+void ticket_session(struct session *s); /* whose handshake runs on this thread; NULL: none */
+void ticket_drop_pending(struct handshake *h);
+void ticket_refuse(struct session *s, enum ticket_refusal why); /* counts it and notes it for the log */
+void ticket_count_resumed(void);
 
 #endif
