@@ -193,7 +193,7 @@ static void client_init(struct lab_client *c, const struct lab_client_spec *spec
 	mbedtls_ssl_conf_rng(&c->conf, tls_random, NULL);
 	MUST(mbedtls_x509_crt_parse(&c->ca, (const unsigned char *)root.p, root.n + 1));
 	mbedtls_ssl_conf_ca_chain(&c->conf, &c->ca, NULL);
-	mbedtls_ssl_conf_authmode(&c->conf, spec->sni ? MBEDTLS_SSL_VERIFY_REQUIRED : MBEDTLS_SSL_VERIFY_NONE);
+	mbedtls_ssl_conf_authmode(&c->conf, spec->sni && !spec->careless ? MBEDTLS_SSL_VERIFY_REQUIRED : MBEDTLS_SSL_VERIFY_NONE);
 	mbedtls_ssl_conf_min_tls_version(&c->conf, spec->version == 13 ? MBEDTLS_SSL_VERSION_TLS1_3
 								       : MBEDTLS_SSL_VERSION_TLS1_2);
 	mbedtls_ssl_conf_max_tls_version(&c->conf, spec->version == 12 ? MBEDTLS_SSL_VERSION_TLS1_2
