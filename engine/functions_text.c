@@ -96,39 +96,24 @@ bool prepare_has_value(struct prepare *p)
 	enum type t = p->types[0];
 	struct diag *g;
 
-	if (t != TYPE_ARRAY_ARRAY_BYTES && t != TYPE_MAP_ARRAY_BYTES && t != TYPE_MAP_ARRAY_INT)
+	if (type_scalar(type_element(t)))
 		return true;
 	g = diag_add(p->d, U1005, p->ast[0]->span, "has_value compares single values, and those of %s are arrays", type_name(t));
 	diag_help(p->d, g, "index it first, as in has_value(http.request.headers[\"accept\"], \"*/*\")");
 	return false;
 }
 
-static bool same(const struct value *a, const struct value *b)
-{
-	if (a->missing || b->missing || a->type != b->type)
-		return false;
-	switch (a->type) {
-	case TYPE_BOOL:
-		return a->b == b->b;
-	case TYPE_INT:
-		return a->i == b->i;
-	case TYPE_BYTES:
-		return str_eq(a->s, b->s);
-	case TYPE_IP:
-		return ip_eq(a->ip, b->ip);
-	default:
-		return false;
-	}
-}
-
 void run_has_value(struct call *c, const struct value *args, size_t n, struct value *out)
 {
-	bool map = args[0].type >= TYPE_MAP_BYTES, found = false;
+	bool map = type_shape(args[0].type) == SHAPE_MAP, found = false;
 
 	(void)c;
 	(void)n;
-	for (size_t i = 0; !found && i < (map ? args[0].m->n : args[0].a->n); i++)
-		found = same(map ? &args[0].m->v[i].value : &args[0].a->v[i], &args[1]);
+	for (size_t i = 0; !found && i < (map ? args[0].m->n : args[0].a->n); i++) {
+		const struct value *v = map ? &args[0].m->v[i].value : &args[0].a->v[i];
+
+		found = !v->missing && value_eq(v, &args[1]);
+	}
 	give_bool(out, found);
 }
 

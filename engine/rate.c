@@ -123,38 +123,22 @@ static void gather_value(struct gather *g, const struct value *v)
 	gather_number(g, v->missing ? UINT64_MAX : v->type);
 	if (v->missing)
 		return;
-	switch ((enum type)v->type) {
-	case TYPE_BOOL:
-		gather_number(g, v->b);
-		break;
-	case TYPE_INT:
-		gather_number(g, (uint64_t)v->i);
-		break;
-	case TYPE_BYTES:
-		gather_str(g, v->s);
-		break;
-	case TYPE_IP:
-		gather_str(g, (struct str){ (const char *)v->ip->bytes, v->ip->family == 4 ? 4 : 16 });
-		break;
-	case TYPE_ARRAY_BOOL:
-	case TYPE_ARRAY_INT:
-	case TYPE_ARRAY_BYTES:
-	case TYPE_ARRAY_IP:
-	case TYPE_ARRAY_ARRAY_BYTES:
+	if (type_shape(v->type) == SHAPE_ARRAY) {
 		gather_number(g, v->a->n);
 		for (size_t i = 0; i < v->a->n; i++)
 			gather_value(g, &v->a->v[i]);
-		break;
-	case TYPE_MAP_BYTES:
-	case TYPE_MAP_INT:
-	case TYPE_MAP_ARRAY_BYTES:
-	case TYPE_MAP_ARRAY_INT:
+	} else if (type_shape(v->type) == SHAPE_MAP) {
 		gather_number(g, v->m->n);
 		for (size_t i = 0; i < v->m->n; i++) {
 			gather_str(g, v->m->v[i].key);
 			gather_value(g, &v->m->v[i].value);
 		}
-		break;
+	} else if (v->type == TYPE_BYTES) {
+		gather_str(g, v->s);
+	} else if (v->type == TYPE_IP) {
+		gather_str(g, (struct str){ (const char *)v->ip->bytes, v->ip->family == 4 ? 4 : 16 });
+	} else {
+		gather_number(g, v->type == TYPE_INT ? (uint64_t)v->i : v->b);
 	}
 }
 
