@@ -70,6 +70,7 @@ struct fields *fields_new(struct arena *a, const struct inputs *in)
 	f->in = in;
 	f->ruleset = NULL;
 	f->geoip = NULL;
+	f->geo = NULL;
 	f->memo = NULL;
 	f->generation = 0;
 	f->error = 0;
@@ -187,8 +188,9 @@ static int by_name_then_place(const void *x, const void *y)
 	return c != 0 ? c : (a->at > b->at) - (a->at < b->at);
 }
 
-void fields_out_map(struct fields *f, const struct pair *pairs, size_t n, bool lower, struct value *out)
+void fields_out_map(struct fields *f, const struct lines *l, bool lower, struct value *out)
 {
+	size_t n = l->n;
 	struct numbered *sorted = arena_alloc(f->arena, n * sizeof(*sorted));
 	struct value *values = fields_array(f, n);
 	struct map_entry *entries = arena_alloc(f->arena, n * sizeof(*entries));
@@ -200,13 +202,13 @@ void fields_out_map(struct fields *f, const struct pair *pairs, size_t n, bool l
 		return;
 	}
 	for (size_t i = 0; i < n; i++) {
-		struct str name = lower ? arena_lower(f->arena, pairs[i].name) : pairs[i].name;
+		struct str name = lower ? arena_lower(f->arena, l->v[i].name) : l->v[i].name;
 
-		if (name.p == NULL && pairs[i].name.n > 0) {
+		if (name.p == NULL && l->v[i].name.n > 0) {
 			fields_no_memory(f, out);
 			return;
 		}
-		sorted[i] = (struct numbered){ name, pairs[i].value, i };
+		sorted[i] = (struct numbered){ name, l->v[i].value, i };
 	}
 	qsort(sorted, n, sizeof(*sorted), by_name_then_place);
 	for (size_t i = 0; i < n; i++) {

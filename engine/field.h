@@ -72,7 +72,8 @@ struct fields {
 	struct arena *arena;
 	const struct inputs *in;
 	const struct ruleset *ruleset;     /* whose rules run: rules.version */
-	struct geoip *geoip;               /* borrowed from it */
+	const struct geoip *geoip;         /* borrowed from it */
+	struct geo *geo;                   /* what it says of ip.src; NULL: not asked yet */
 	struct memo *memo;                 /* what a ruleset remembers between phases */
 	uint32_t generation;               /* counts fields_changed */
 	int error;                         /* -ERR_NOMEM once a value could not be made */
@@ -88,8 +89,9 @@ void fields_out_array(struct fields *f, const struct value *v, size_t n, struct 
 void fields_out_ip(struct fields *f, const struct ip *ip, struct value *out);
 void fields_no_memory(struct fields *f, struct value *out);
 
-/* name/value pairs in order → Map<Array<String>> sorted by key; lower: keys in lower case. */
-struct pair { struct str name, value; };
-void fields_out_map(struct fields *f, const struct pair *pairs, size_t n, bool lower, struct value *out);
+/* Names and values in order → Map<Array<String>> sorted by key; lower: keys in lower case. */
+void fields_out_map(struct fields *f, const struct lines *l, bool lower, struct value *out);
+enum pairs_as { PAIRS_MAP, PAIRS_NAMES, PAIRS_VALUES };
+void fields_out_pairs(struct fields *f, const struct lines *l, enum pairs_as as, struct value *out);
 
 #endif

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Fields of the connection: addresses, what TLS settled, the zone, timings, geography. */
 #include "engine/field_get.h"
+#include "engine/geoip.h"
 
 static const struct tls_facts no_tls = { .version = STR("none") };
 
@@ -96,10 +97,73 @@ void get_timing(struct fields *f, const struct field *row, struct value *out)
 	}
 }
 
-/* Missing as long as no database is named. */
+static void text(struct str s, struct value *out)
+{
+	if (s.p != NULL)
+		*out = VALUE_STR(s);
+}
+
+/* Missing as long as no database is named, and where it does not say. */
 void get_geography(struct fields *f, const struct field *row, struct value *out)
 {
-	(void)f;
-	(void)row;
-	(void)out;
+	struct geo *geo = f->geo;
+
+	if (f->geoip == NULL || f->in->client_ip.family == 0)
+		return;
+	if (geo == NULL) {
+		geo = ARENA_NEW(f->arena, struct geo);
+		if (geo == NULL || !geoip_look(f->geoip, f->arena, &f->in->client_ip, geo)) {
+			fields_no_memory(f, out);
+			return;
+		}
+		f->geo = geo;
+	}
+	switch ((enum field_id)row->at) {
+	case FIELD_COUNTRY:
+		text(geo->country, out);
+		break;
+	case FIELD_CONTINENT:
+		text(geo->continent, out);
+		break;
+	case FIELD_CITY:
+		text(geo->city, out);
+		break;
+	case FIELD_REGION:
+		text(geo->region, out);
+		break;
+	case FIELD_REGION_CODE:
+		text(geo->region_code, out);
+		break;
+	case FIELD_POSTAL_CODE:
+		text(geo->postal_code, out);
+		break;
+	case FIELD_METRO_CODE:
+		text(geo->metro_code, out);
+		break;
+	case FIELD_LAT:
+		text(geo->lat, out);
+		break;
+	case FIELD_LON:
+		text(geo->lon, out);
+		break;
+	case FIELD_TIMEZONE:
+		text(geo->timezone, out);
+		break;
+	case FIELD_SUBDIVISION_1:
+		text(geo->subdivision_1, out);
+		break;
+	case FIELD_SUBDIVISION_2:
+		text(geo->subdivision_2, out);
+		break;
+	case FIELD_ASNUM:
+		if (geo->has_asnum)
+			*out = VALUE_INT(geo->asnum);
+		break;
+	case FIELD_EU:
+		if (geo->has_eu)
+			*out = VALUE_BOOL(geo->eu);
+		break;
+	default:
+		break;
+	}
 }

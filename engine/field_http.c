@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Fields of the request and the response. Without a request strings are "" and maps empty: the documented defaults. */
 #include "engine/field_get.h"
+#include "headers/media.h"
 
 static const struct target no_target = { STR_NONE, STR_NONE, STR_NONE, false };
 
@@ -167,144 +168,15 @@ void get_uri(struct fields *f, const struct field *row, struct value *out)
 	}
 }
 
-/* The pairs of a=1&b&a=2, undecoded; an empty piece between two & is no argument. */
-static struct pair *split_args(struct fields *f, struct str query, size_t *n)
-{
-	size_t most = 1;
-	struct pair *pairs;
-
-	for (size_t i = 0; i < query.n; i++)
-		most += query.p[i] == '&';
-	*n = 0;
-	if ((pairs = arena_alloc(f->arena, most * sizeof(*pairs))) == NULL)
-		return NULL;
-	while (query.n > 0) {
-		ptrdiff_t end = str_find(query, '&'), equals;
-		struct str one = end < 0 ? query : str_sub(query, 0, (size_t)end);
-
-		query = end < 0 ? STR_NONE : str_sub(query, (size_t)end + 1, query.n);
-		if (one.n == 0)
-			continue;
-		equals = str_find(one, '=');
-		pairs[(*n)++] = equals < 0 ? (struct pair){ one, STR("") }
-			: (struct pair){ str_sub(one, 0, (size_t)equals), str_sub(one, (size_t)equals + 1, one.n) };
-	}
-	return pairs;
-}
-
-static void out_column(struct fields *f, const struct pair *pairs, size_t n, bool names, struct value *out)
-{
-	struct value *v = fields_array(f, n);
-
-	if (v != NULL)
-		for (size_t i = 0; i < n; i++)
-			v[i] = VALUE_STR(names ? pairs[i].name : pairs[i].value);
-	fields_out_array(f, v, n, out);
-}
-
-void get_args(struct fields *f, const struct field *row, struct value *out)
-{
-	enum field_id id = (enum field_id)row->at;
-	bool raw = id == FIELD_RAW_ARGS || id == FIELD_RAW_ARGS_NAMES || id == FIELD_RAW_ARGS_VALUES;
-	size_t n;
-	struct pair *pairs = split_args(f, target_of(f, raw)->query, &n);
-
-	if (pairs == NULL)
-		fields_no_memory(f, out);
-	else if (id == FIELD_ARGS || id == FIELD_RAW_ARGS)
-		fields_out_map(f, pairs, n, false, out);
-	else
-		out_column(f, pairs, n, id == FIELD_ARGS_NAMES || id == FIELD_RAW_ARGS_NAMES, out);
-}
-
-const struct lines *headers_lines(const struct fields *f, enum field_id id)
-{
-	switch (id) {
-	case FIELD_RESPONSE_HEADERS:
-	case FIELD_RESPONSE_HEADERS_NAMES:
-	case FIELD_RESPONSE_HEADERS_VALUES:
-	case FIELD_RAW_RESPONSE_HEADERS:
-	case FIELD_RAW_RESPONSE_HEADERS_NAMES:
-	case FIELD_RAW_RESPONSE_HEADERS_VALUES:
-		return f->in->response != NULL ? &f->in->response->lines : NULL;
-	default:
-		return f->in->request != NULL ? &f->in->request->lines : NULL;
-	}
-}
-
-void headers_key(struct fields *f, const struct lines *lines, struct str key, struct value *out)
-{
-	struct value *v = NULL;
-	size_t n = 0;
-
-	for (size_t i = 0; i < key.n; i++)
-		if (key.p[i] >= 'A' && key.p[i] <= 'Z')
-			return; /* keys are lower case */
-	for (const struct line *l = lines_get(lines, key); l != NULL; l = lines_next(lines, l, key))
-		n++;
-	if (n == 0)
-		return;
-	if ((v = fields_array(f, n)) != NULL) {
-		n = 0;
-		for (const struct line *l = lines_get(lines, key); l != NULL; l = lines_next(lines, l, key))
-			v[n++] = VALUE_STR(l->value);
-	}
-	fields_out_array(f, v, n, out);
-}
-
-void get_headers(struct fields *f, const struct field *row, struct value *out)
-{
-	const struct lines *lines = headers_lines(f, (enum field_id)row->at);
-	size_t n = lines != NULL ? lines->n : 0;
-	struct pair *pairs = arena_alloc(f->arena, n * sizeof(*pairs));
-
-	if (pairs == NULL) {
-		fields_no_memory(f, out);
-		return;
-	}
-	for (size_t i = 0; i < n; i++)
-		pairs[i] = (struct pair){ lines->v[i].name, lines->v[i].value };
-	if (row->type == TYPE_MAP_ARRAY_BYTES)
-		fields_out_map(f, pairs, n, true, out);
-	else
-		out_column(f, pairs, n, row->at == FIELD_HEADERS_NAMES || row->at == FIELD_RAW_HEADERS_NAMES ||
-			   row->at == FIELD_RESPONSE_HEADERS_NAMES || row->at == FIELD_RAW_RESPONSE_HEADERS_NAMES, out);
-}
-
-void get_body(struct fields *f, const struct field *row, struct value *out)
-{
-	const struct request *r = f->in->request;
-
-	switch ((enum field_id)row->at) {
-	case FIELD_BODY_RAW:
-		*out = VALUE_STR(r != NULL ? r->body : STR(""));
-		break;
-	case FIELD_BODY_TRUNCATED:
-		*out = VALUE_BOOL(r != NULL && r->body_truncated);
-		break;
-	case FIELD_BODY_SIZE:
-		*out = VALUE_INT(r == NULL ? 0 : r->content_length > r->body_size ? r->content_length : r->body_size);
-		break;
-	default:
-		break;
-	}
-}
-
 void get_response(struct fields *f, const struct field *row, struct value *out)
 {
 	const struct response *r = f->in->response;
-	struct str type;
-	ptrdiff_t end;
 
 	if (row->at == FIELD_CODE) {
 		*out = VALUE_INT(r != NULL ? r->status : 0);
 		return;
 	}
-	type = r != NULL ? line_value(&r->lines, STR("content-type")) : STR("");
-	end = str_find(type, ';');
-	if (end >= 0)
-		type = str_sub(type, 0, (size_t)end);
-	*out = VALUE_STR(arena_lower(f->arena, str_trim(type)));
+	*out = VALUE_STR(media_type(f->arena, r != NULL ? line_value(&r->lines, STR("content-type")) : STR("")));
 	if (out->s.p == NULL)
 		fields_no_memory(f, out);
 }
