@@ -5,6 +5,7 @@
 #include <assert.h>
 
 #include "engine/names.h"
+#include "engine/rate_rule.h"
 #include "headers/edit.h"
 
 #define IN(phase) (1u << (phase))
@@ -265,7 +266,24 @@ static bool misplaced(struct compiler *c, const struct ast_action *ast, const st
 	return false;
 }
 
-bool action_check(struct rules *r, const struct ast_action *ast, enum phase phase, struct action *out)
+static bool rate_check(struct rules *r, const struct ast_block *rule, const struct ast_action *ast, struct action *out)
+{
+	const struct ast_action *then = ast->rate->action;
+	bool good = true;
+
+	out->status = 429;
+	if (then != NULL && then->kind == AST_BLOCK) {
+		good = reply_check(r->c, then, out);
+		if (then->status.text.n == 0)
+			out->status = 429;
+	} else if (then != NULL && then->kind == AST_LOG) {
+		out->text = seal_str(r->c, then->body);
+	}
+	return limiter_check(r, rule, ast->rate, out) && good;
+}
+
+bool action_check(struct rules *r, const struct ast_block *rule, const struct ast_action *ast, enum phase phase,
+		  struct action *out)
 {
 	const struct action_row *row;
 	bool good;
@@ -293,8 +311,7 @@ bool action_check(struct rules *r, const struct ast_action *ast, enum phase phas
 	case AST_CONFIG:
 		return config_check(r->c, ast, out) && good;
 	case AST_RATE_LIMIT:
-		diag_add(r->c->d, U1011, ast->span, "rate_limit: not yet in this version");
-		return false;
+		return rate_check(r, rule, ast, out) && good;
 	}
 	assert(!"an action");
 	return false;

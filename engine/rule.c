@@ -3,6 +3,7 @@
 #include "engine/rule.h"
 
 #include "engine/names.h"
+#include "engine/rate_rule.h"
 
 static const char *const phase_names[] = {
 #define PHASE(id, name, response, prose) name,
@@ -173,12 +174,13 @@ static bool actions_check(struct rules *r, const struct ast_block *b, struct rul
 	for (const struct ast_action *a = b->actions; a != NULL; a = a->next) {
 		struct action *out = &rule->actions[rule->n++];
 
-		good = action_check(r, a, rule->phase, out) && good;
+		good = action_check(r, b, a, rule->phase, out) && good;
 		if (a->next != NULL && action_table[out->id].ends) {
 			diag_add(r->c->d, U1006, a->next->span, "nothing can follow %s: it ends the request",
 				 action_table[out->id].name);
 			good = false;
 		}
+		rule->counts = rule->counts || (good && out->limiter != NULL && out->limiter->counting);
 		rule->fails_closed = rule->fails_closed || out->id == ACTION_BLOCK || out->id == ACTION_RATE_LIMIT;
 	}
 	return good;

@@ -32,6 +32,8 @@ struct computed {
 	const struct expr *expr;   /* until it is lowered */
 };
 
+struct limiter;
+
 struct action {
 	enum action_id id;
 	/* block, respond, redirect */
@@ -49,6 +51,7 @@ struct action {
 	bool response;
 	struct str name;
 	struct computed value;     /* of redirect too */
+	struct limiter *limiter;   /* rate_limit */
 };
 
 struct rule {
@@ -57,6 +60,7 @@ struct rule {
 	unsigned ruleset;          /* 0: none; else from 1, its bit is SKIP_BIT_RULESETS + this */
 	bool dry_run;
 	bool fails_closed;         /* its only answer to no answer is to act: block, rate_limit */
+	bool counts;               /* a rate limit that counts what its condition does not select */
 	struct program when;
 	const struct expr *expr;   /* until sealed: what the index looks at */
 	struct action *actions;
@@ -96,7 +100,8 @@ void group_check(struct rules *r, const struct ast_block *block, struct group *o
 void names_check(struct rules *r, const struct ast_file *file); /* rules and rulesets have names of their own */
 
 /* action.c. phase: where the rule runs. false after an error. */
-bool action_check(struct rules *r, const struct ast_action *ast, enum phase phase, struct action *out);
+bool action_check(struct rules *r, const struct ast_block *rule, const struct ast_action *ast, enum phase phase,
+		  struct action *out);
 enum action_id action_of(const struct ast_action *ast);
 bool location_valid(struct str s); /* can be a Location: not empty, no space, no control character (verdict.c) */
 

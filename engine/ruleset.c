@@ -6,6 +6,8 @@
 
 #include "base/err.h"
 #include "base/limits.h"
+#include "engine/geoip.h"
+#include "engine/rate_rule.h"
 #include "engine/verdict.h"
 #include "engine/version.h"
 
@@ -32,6 +34,8 @@ void ruleset_unref(struct ruleset *r)
 {
 	if (r == NULL || atomic_fetch_sub_explicit(&r->refs, 1, memory_order_acq_rel) != 1)
 		return;
+	if (r->geoip != NULL)
+		geoip_unref(r->geoip);
 	owner_fini(&r->owner);
 	lists_fini(&r->lists);
 	arena_fini(&r->arena);
@@ -79,6 +83,14 @@ static bool computed_share(struct compiler *c, struct computed *v)
 	return v->expr == NULL || v->fixed || (v->expr = cons(c, fold(c, v->expr))) != NULL;
 }
 
+static bool limiter_share(struct compiler *c, struct limiter *l)
+{
+	for (size_t i = 0; i < l->nby; i++)
+		if (!computed_share(c, &l->by[i]))
+			return false;
+	return l->expr == NULL || (l->expr = cons(c, fold(c, l->expr))) != NULL;
+}
+
 /* Equal expressions of all rules become one before the first is lowered: then it is known what is shared. */
 static bool rules_share(struct rules *r)
 {
@@ -87,19 +99,33 @@ static bool rules_share(struct rules *r)
 			if ((i->expr = cons(r->c, fold(r->c, i->expr))) == NULL)
 				return false;
 			for (size_t k = 0; k < i->n; k++)
-				if (!computed_share(r->c, &i->actions[k].value))
+				if (!computed_share(r->c, &i->actions[k].value) ||
+				    (i->actions[k].limiter != NULL && !limiter_share(r->c, i->actions[k].limiter)))
 					return false;
 		}
 	return true;
+}
+
+static bool limiter_lower(struct compiler *c, struct limiter *l)
+{
+	for (size_t i = 0; i < l->nby; i++)
+		if (!lower_value(c, l->by[i].expr, &l->by[i].program))
+			return false;
+	return l->expr == NULL || lower_condition(c, l->expr, &l->when_counted);
 }
 
 static bool rule_lower(struct compiler *c, struct rule *i)
 {
 	bool good = lower_condition(c, i->expr, &i->when);
 
-	for (size_t k = 0; k < i->n && good; k++)
-		if (i->actions[k].value.expr != NULL && !i->actions[k].value.fixed)
-			good = lower_value(c, i->actions[k].value.expr, &i->actions[k].value.program);
+	for (size_t k = 0; k < i->n && good; k++) {
+		struct action *a = &i->actions[k];
+
+		if (a->value.expr != NULL && !a->value.fixed)
+			good = lower_value(c, a->value.expr, &a->value.program);
+		if (a->limiter != NULL)
+			good = good && limiter_lower(c, a->limiter);
+	}
 	return good;
 }
 
@@ -119,6 +145,16 @@ static bool phase_seal(struct rules *r, enum phase p, struct phase_rules *out)
 	return true;
 }
 
+static bool counts_response(const struct phase_rules *rules)
+{
+	for (size_t i = 0; i < rules->n; i++)
+		for (size_t k = 0; k < rules->rules[i]->n; k++)
+			if (rules->rules[i]->actions[k].limiter != NULL &&
+			    rules->rules[i]->actions[k].limiter->at_response)
+				return true;
+	return false;
+}
+
 /* What pointed into the scratch arena or the rule files' texts points nowhere once the ruleset is sealed. */
 static void forget_scratch(struct ruleset *s)
 {
@@ -129,8 +165,15 @@ static void forget_scratch(struct ruleset *s)
 			struct rule *rule = s->phases[p].rules[i];
 
 			rule->expr = NULL;
-			for (size_t k = 0; k < rule->n; k++)
+			for (size_t k = 0; k < rule->n; k++) {
+				struct limiter *l = rule->actions[k].limiter;
+
 				rule->actions[k].value.expr = NULL;
+				for (size_t b = 0; l != NULL && b < l->nby; b++)
+					l->by[b].expr = NULL;
+				if (l != NULL)
+					l->expr = NULL;
+			}
 		}
 }
 
@@ -156,6 +199,7 @@ static int compile(struct ruleset *s, struct compiler *c, const struct ast_file 
 	memcpy(s->reads, c->reads, sizeof(s->reads));
 	s->slots = c->slots;
 	s->version = version_of(&s->arena, file, &s->lists);
+	s->counts_response = counts_response(&s->phases[PHASE_REQUEST_RATELIMIT]);
 	forget_scratch(s);
 	return c->no_memory || s->version.p == NULL ? -ERR_NOMEM : 0;
 }
@@ -180,6 +224,8 @@ int ruleset_compile(struct ruleset **out, const struct ast_file *file, const str
 	rc = compile(s, &c, file, o);
 	compiler_fini(&c);
 	arena_fini(&scratch);
+	if (o->geoip != NULL)
+		s->geoip = geoip_ref(o->geoip);
 	if (rc < 0)
 		ruleset_unref(s);
 	else
@@ -203,7 +249,7 @@ unsigned ruleset_needs(const struct ruleset *r)
 
 	if (r->scopes & SCOPE_BIT(SCOPE_BODY))
 		needs |= NEED_BODY;
-	if (r->phases[PHASE_RESPONSE_HEADERS].n + r->phases[PHASE_RESPONSE_FIREWALL].n > 0)
+	if (r->phases[PHASE_RESPONSE_HEADERS].n + r->phases[PHASE_RESPONSE_FIREWALL].n > 0 || r->counts_response)
 		needs |= NEED_RESPONSE_RULES;
 	return needs;
 }
@@ -254,7 +300,7 @@ bool ruleset_run(const struct ruleset *r, enum phase p, struct fields *f, struct
 			continue;
 		m.error = 0;
 		t = vm_condition(&m, &rule->when);
-		if (t != FALSE && !verdict_apply(v, rule, t, &m, &rest))
+		if ((t != FALSE || rule->counts) && !verdict_apply(v, rule, t, &m, &rest))
 			return false;
 		if (skip_has(v->skipped, p))
 			break;
@@ -264,8 +310,15 @@ bool ruleset_run(const struct ruleset *r, enum phase p, struct fields *f, struct
 
 void ruleset_count_response(const struct ruleset *r, struct fields *f)
 {
-	(void)r;
-	(void)f;
+	const struct phase_rules *rules = &r->phases[PHASE_REQUEST_RATELIMIT];
+	struct vm m = { .fields = f };
+
+	if (!r->counts_response || (m.memo = memo_for(f, r, &r->slots)) == NULL)
+		return;
+	for (size_t i = 0; i < rules->n; i++)
+		for (size_t k = 0; k < rules->rules[i]->n; k++)
+			if (rules->rules[i]->actions[k].limiter != NULL)
+				limiter_count_response(rules->rules[i]->actions[k].limiter, &m);
 }
 
 struct residual *residual_new(struct ruleset *r, const struct inputs *in)

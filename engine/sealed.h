@@ -25,7 +25,7 @@ struct ruleset {
 	size_t n;                /* rules in force */
 	unsigned scopes;         /* of all fields read */
 	uint8_t reads[FIELD_COUNT];
-	bool foreign_default;
+	bool foreign_default, counts_response;
 	struct str version;
 	struct geoip *geoip;
 };

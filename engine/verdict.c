@@ -9,6 +9,7 @@
 #include <assert.h>
 
 #include "base/err.h"
+#include "engine/rate_rule.h"
 #include "headers/edit.h"
 
 static struct str reason_of(int error)
@@ -208,10 +209,34 @@ static bool act(struct verdict *v, const struct rule *rule, const struct action 
 	return false;
 }
 
+/* A rate limit: counted also when it only logs; noted when it is over. */
+static bool limit(struct verdict *v, const struct rule *rule, const struct action *a, enum truth t, struct vm *m)
+{
+	int64_t retry_msec = 0;
+	int error = m->error, rc = limiter_judge(a->limiter, t, m, &retry_msec);
+
+	if (rc == 0)
+		return true;
+	if (!note(v, rule, m)) {
+		verdict_fail(v, &rule->info, -ERR_NOMEM);
+		return false;
+	}
+	if (rule->dry_run || a->limiter->log_only)
+		return true;
+	if (rc < 0 || t == UNKNOWN)
+		v->reason = reason_of(rc < 0 ? rc : error);
+	end(v, rule, a, OUTCOME_BLOCK);
+	v->retry_after = (retry_msec + 999) / 1000;
+	return false;
+}
+
 bool verdict_apply(struct verdict *v, const struct rule *rule, enum truth t, struct vm *m, struct skips *rest)
 {
 	int error = m->error < 0 ? m->error : -ERR_NOMEM;
 
+	for (size_t i = 0; i < rule->n; i++)
+		if (rule->actions[i].id == ACTION_RATE_LIMIT)
+			return limit(v, rule, &rule->actions[i], t, m);
 	if (!note(v, rule, m)) {
 		verdict_fail(v, &rule->info, -ERR_NOMEM);
 		return false;
