@@ -2,12 +2,10 @@
 /* Comparing, searching and reading slices. Owns nothing, allocates nothing. */
 #include "base/str.h"
 
-bool str_eq_nocase(struct str a, struct str b)
+bool str_eq_nocase_long(struct str a, struct str b)
 {
 	size_t i;
 
-	if (a.n != b.n)
-		return false;
 	for (i = 0; i < a.n; i++)
 		if (ascii_lower(a.p[i]) != ascii_lower(b.p[i]))
 			return false;

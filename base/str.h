@@ -65,7 +65,16 @@ static inline int ascii_hex(char c)
 	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
 }
 
-bool str_eq_nocase(struct str a, struct str b); /* ASCII case ignored */
+bool str_eq_nocase_long(struct str a, struct str b); /* str_eq_nocase for equal lengths */
+
+/* Equal, ASCII case ignored. Most names differ in length or in their first letter: that is asked in place. */
+static inline bool str_eq_nocase(struct str a, struct str b)
+{
+	if (a.n != b.n)
+		return false;
+	return a.n == 0 || (ascii_lower(a.p[0]) == ascii_lower(b.p[0]) && str_eq_nocase_long(a, b));
+}
+
 int str_cmp(struct str a, struct str b);        /* unsigned bytewise, like memcmp then length */
 bool str_starts(struct str s, struct str prefix);
 bool str_ends(struct str s, struct str suffix);

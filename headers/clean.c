@@ -8,17 +8,16 @@
 #include "headers/names.h"
 #include "headers/request.h"
 
-/* Whether some Connection line lists this line's name. Connection lines stay until the others are judged. */
-static bool is_connection_named(const struct line *line, const void *lines)
-{
-	return !str_eq_nocase(line->name, STR("connection")) &&
-	       lines_list_has(lines, STR("connection"), line->name);
-}
-
 static bool is_hop(const struct line *line, const void *arg)
 {
 	(void)arg;
 	return name_flags_twin(line->name) & HOP;
+}
+
+static bool is_unsayable(const struct line *line, const void *arg)
+{
+	(void)arg;
+	return (name_flags_twin(line->name) & HOP) || name_reserved(line->name);
 }
 
 static bool is_reserved(const struct line *line, const void *arg)
@@ -33,13 +32,22 @@ static bool is_untrailing(const struct line *line, const void *arg)
 	return name_flags_twin(line->name) & (HOP | NO_TRAILER);
 }
 
-static void hops_remove(struct lines *l)
+/* Takes every Connection line out and all lines that one of them names. Hop-by-hop names among them need no
+ * search of their own: is_hop finds them. */
+static void connection_named_remove(struct lines *l)
 {
-	struct lines all = *l; /* the same array: Connection lines only move towards its front */
+	const struct line *at;
 
-	if (lines_get(l, STR("connection")))
-		lines_remove_if(l, is_connection_named, &all);
-	lines_remove_if(l, is_hop, NULL);
+	while ((at = lines_get(l, STR("connection")))) {
+		struct str rest = at->value, name;
+		size_t i = (size_t)(at - l->v);
+
+		memmove(l->v + i, l->v + i + 1, (l->n - i - 1) * sizeof(*l->v));
+		l->n--;
+		while (list_next(&rest, &name))
+			if (!(name_flags(name) & HOP))
+				lines_remove(l, name);
+	}
 }
 
 /* Two lines whose names an origin may read as one, although they are two for rules. */
@@ -90,9 +98,9 @@ static bool cookies_merge(struct request *req)
 
 int request_clean(struct request *req)
 {
-	hops_remove(&req->lines);
+	connection_named_remove(&req->lines);
+	lines_remove_if(&req->lines, is_unsayable, NULL);
 	lines_remove(&req->lines, STR("expect"));
-	lines_remove_if(&req->lines, is_reserved, NULL);
 	trailers_clean(&req->trailers);
 	if (!cookies_merge(req))
 		return -ERR_NOMEM;
@@ -107,7 +115,8 @@ static bool is_client_cert(const struct line *line, const void *arg)
 
 void response_clean(struct response *res)
 {
-	hops_remove(&res->lines);
+	connection_named_remove(&res->lines);
+	lines_remove_if(&res->lines, is_hop, NULL);
 	lines_remove_if(&res->lines, is_client_cert, NULL);
 	lines_remove_if(&res->trailers, is_untrailing, NULL);
 }

@@ -24,35 +24,35 @@ static bool via_write(struct request *req)
 	return all.p && lines_set(&req->lines, STR("via"), all);
 }
 
-/* An address as a Forwarded node: IPv6 in brackets and quotes. */
-static struct str node(struct arena *a, const struct ip *ip)
-{
-	char text[IP_TEXT];
-
-	ip_print(ip, text);
-	return arena_printf(a, ip->family == 6 ? "for=\"[%s]\"" : "for=%s", text);
-}
-
+/* Lists of the addresses: for X-Forwarded-For, and as nodes of Forwarded, where IPv6 stands in brackets and
+ * quotes. */
 static bool addresses_write(struct request *req, const struct ip *first, const struct ip *second,
                             struct str *nodes)
 {
-	char one[IP_TEXT], other[IP_TEXT];
-	struct arena *a = req->arena;
-	struct str list;
+	char text[2][IP_TEXT];
+	const struct ip *ips[2] = {first, second};
+	struct str list[3], parts[8];
+	size_t i, n = 0, m = 0;
 
 	*nodes = STR("");
 	if (!first->family)
 		return true;
-	ip_print(first, one);
-	if (!second->family) {
-		list = arena_str(a, str_of(one));
-		*nodes = node(a, first);
-	} else {
-		ip_print(second, other);
-		list = arena_printf(a, "%s, %s", one, other);
-		*nodes = arena_concat(a, (struct str[]){node(a, first), STR(", "), node(a, second)}, 3);
+	for (i = 0; i < 2 && ips[i]->family; i++) {
+		struct str ip = {text[i], ip_print(ips[i], text[i])};
+		bool six = ips[i]->family == 6;
+
+		if (i) {
+			list[n++] = STR(", ");
+			parts[m++] = STR(", ");
+		}
+		list[n++] = ip;
+		parts[m++] = six ? STR("for=\"[") : STR("for=");
+		parts[m++] = ip;
+		parts[m++] = six ? STR("]\"") : STR("");
 	}
-	return list.p && nodes->p && lines_add(&req->lines, STR("x-forwarded-for"), list);
+	*nodes = arena_concat(req->arena, parts, m);
+	list[0] = arena_concat(req->arena, list, n);
+	return nodes->p && list[0].p && lines_add(&req->lines, STR("x-forwarded-for"), list[0]);
 }
 
 int forwarded_write(struct request *req, const struct forwarded *f)

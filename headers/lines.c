@@ -158,9 +158,16 @@ bool name_twin(struct str a, struct str b)
 	return true;
 }
 
+/* tchar: 1 for each byte that a token may hold. */
+static const bool tokens[256] = {
+    ['!'] = 1, ['#'] = 1, ['$'] = 1, ['%'] = 1,         ['&'] = 1,         ['\''] = 1,
+    ['*'] = 1, ['+'] = 1, ['-'] = 1, ['.'] = 1,         ['^'] = 1,         ['_'] = 1,
+    ['`'] = 1, ['|'] = 1, ['~'] = 1, ['0' ... '9'] = 1, ['A' ... 'Z'] = 1, ['a' ... 'z'] = 1,
+};
+
 bool char_token(char c)
 {
-	return ascii_alpha(c) || ascii_digit(c) || (c && strchr("!#$%&'*+-.^_`|~", c));
+	return tokens[(unsigned char)c];
 }
 
 bool name_valid(struct str name)
@@ -168,20 +175,40 @@ bool name_valid(struct str name)
 	size_t i;
 
 	for (i = 0; i < name.n; i++)
-		if (!char_token(name.p[i]))
+		if (!tokens[(unsigned char)name.p[i]])
 			return false;
 	return name.n > 0;
 }
 
+#define ONES (~UINT64_C(0) / 255)
+
+/* Whether one of eight bytes is below 0x20 or is 0x7f: the usual test for a byte less than n, and that for
+ * zero. */
+static bool word_has_control(uint64_t w)
+{
+	uint64_t del = w ^ ONES * 0x7f;
+
+	return (((w - ONES * 0x20) & ~w) | ((del - ONES) & ~del)) & ONES * 0x80;
+}
+
 bool value_valid(struct str value)
 {
-	size_t i;
+	size_t i = 0;
+	uint64_t w;
 
-	for (i = 0; i < value.n; i++) {
+	while (i < value.n) {
 		unsigned char c = (unsigned char)value.p[i];
 
+		if (value.n - i >= sizeof(w)) {
+			memcpy(&w, value.p + i, sizeof(w));
+			if (!word_has_control(w)) {
+				i += sizeof(w);
+				continue;
+			}
+		}
 		if ((c < 0x20 && c != '\t') || c == 0x7f)
 			return false;
+		i++;
 	}
 	return str_trim(value).n == value.n;
 }

@@ -26,12 +26,27 @@ static const struct {
 
 enum { KNOWN = sizeof(known) / sizeof(known[0]), RESERVED_ROWS = sizeof(reserved) / sizeof(reserved[0]) };
 
+/* The rows' lengths side by side, where memchr finds the few of the length in question at once. */
+static const unsigned char lengths[KNOWN] = {
+#define NAME(name, flags) sizeof(name) - 1,
+#include "headers/names.def"
+#undef NAME
+};
+
+/* The next row at or after i for names of n bytes; KNOWN at the end. */
+static size_t row_of_length(size_t i, size_t n)
+{
+	const unsigned char *at = n < 256 && i < KNOWN ? memchr(lengths + i, (int)n, KNOWN - i) : NULL;
+
+	return at ? (size_t)(at - lengths) : KNOWN;
+}
+
 unsigned name_flags(struct str name)
 {
 	size_t i;
 
-	for (i = 0; i < KNOWN; i++)
-		if (known[i].name.n == name.n && str_eq_nocase(known[i].name, name))
+	for (i = row_of_length(0, name.n); i < KNOWN; i = row_of_length(i + 1, name.n))
+		if (str_eq_nocase(known[i].name, name))
 			return known[i].flags;
 	return 0;
 }
@@ -40,8 +55,8 @@ unsigned name_flags_twin(struct str name)
 {
 	size_t i;
 
-	for (i = 0; i < KNOWN; i++)
-		if (known[i].name.n == name.n && name_twin(known[i].name, name))
+	for (i = row_of_length(0, name.n); i < KNOWN; i = row_of_length(i + 1, name.n))
+		if (ascii_lower(name.p[0]) == known[i].name.p[0] && name_twin(known[i].name, name))
 			return known[i].flags;
 	return 0;
 }
@@ -66,8 +81,9 @@ bool name_reserved(struct str name)
 {
 	size_t i;
 
-	for (i = 0; i < RESERVED_ROWS; i++)
-		if ((reserved[i].is_prefix || reserved[i].name.n == name.n) &&
+	for (i = 0; i < RESERVED_ROWS && name.n; i++)
+		if (ascii_lower(name.p[0]) == reserved[i].name.p[0] &&
+		    (reserved[i].is_prefix || reserved[i].name.n == name.n) &&
 		    folds_to(name, reserved[i].name))
 			return true;
 	return false;

@@ -137,13 +137,29 @@ int target_join(struct arena *a, struct str path, struct str query, bool has_que
 	return 0;
 }
 
+/* Whether a path surely is as every mode wants it: nothing encoded, no backslash, and neither '/' nor '.'
+ * behind a
+ * '/'. Most paths are. */
+static bool path_is_normal(struct str path)
+{
+	size_t i;
+
+	for (i = 0; i < path.n; i++) {
+		char c = path.p[i];
+
+		if (c == '%' || c == '\\' || ((c == '/' || c == '.') && i > 0 && path.p[i - 1] == '/'))
+			return false;
+	}
+	return true;
+}
+
 int target_normalize(struct arena *a, const struct target *from, enum normalize mode, struct target *to)
 {
 	struct str path = from->path;
 	char *p;
 
 	*to = *from;
-	if (mode == NORMALIZE_OFF || path.n == 0 || (path.p[0] != '/' && path.p[0] != '\\'))
+	if (mode == NORMALIZE_OFF || path.n == 0 || path.p[0] != '/' || path_is_normal(path))
 		return 0;
 	if (!(p = arena_alloc(a, path.n)))
 		return -ERR_NOMEM;
