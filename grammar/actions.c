@@ -170,7 +170,5 @@ void rate_action(struct parser *p, struct ast_rate_limit *r, struct ast_action *
 {
 	if (r->action)
 		twice(p, action->span);
-	else if (action->kind != AST_BLOCK && action->kind != AST_LOG && action != &p->no_action)
-		diag_add(p->diags, U0001, action->span, "a rate limit blocks or logs");
 	r->action = action;
 }

@@ -222,6 +222,17 @@ struct ast_block *block_begin(struct parser *p, enum ast_block_kind kind)
 	return &b->block;
 }
 
+/* A condition is missing: perhaps a setting is one that was misspelled. */
+static void condition_tell(struct parser *p, const struct ast_block *b)
+{
+	struct diag *g = diag_add(p->diags, U0001, b->keyword_span, "this rule has no condition: `when EXPRESSION`");
+	const struct ast_setting *s;
+
+	for (s = b->settings; s; s = s->next)
+		if (str_distance(s->name, STR("when"), 2) <= 2)
+			diag_second(p->diags, g, s->name_span, "did you mean `when`?");
+}
+
 struct ast_block *block_end(struct parser *p, struct ast_block *b, struct named keyword, struct named name,
 	struct span at)
 {
@@ -232,7 +243,7 @@ struct ast_block *block_end(struct parser *p, struct ast_block *b, struct named 
 	b->settings = ((struct builder *)b)->settings.first;
 	if (b->kind == AST_BLOCK_RULE && !b->broken) {
 		if (!b->when)
-			diag_add(p->diags, U0001, b->keyword_span, "this rule has no condition: `when EXPRESSION`");
+			condition_tell(p, b);
 		if (!b->actions)
 			diag_add(p->diags, U0001, b->keyword_span, "this rule does nothing: `then ACTION`");
 		b->broken = !b->when || !b->actions;

@@ -66,6 +66,7 @@ struct scan {
 	bool fresh;             /* the next token of an expression is its first */
 	unsigned extensions;    /* of the expression so far */
 	unsigned blanks;        /* extensions seen since its last token */
+	bool comments;          /* anywhere in a text that is one expression */
 	unsigned expr_errors;   /* how many errors there were when it began */
 	bool told;              /* that something is never closed has been said */
 	bool comma_told;        /* that this list has commas has been said */

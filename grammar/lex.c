@@ -278,57 +278,73 @@ int lex_semicolon(struct parser *p)
 
 /* ---- words ---- */
 
-/* Is at the first thing of its line, and where does that line begin? */
-static bool line_first(struct parser *p, struct span at, uint32_t *indent)
+static bool name_char(char c)
 {
-	const char *text = p->src->text.p;
-	uint32_t i = at.from;
-
-	while (i > 0 && (text[i - 1] == ' ' || text[i - 1] == '\t'))
-		i--;
-	*indent = at.from - i;
-	return i == 0 || text[i - 1] == '\n';
+	return ascii_alpha(c) || ascii_digit(c) || c == '_' || c == '-';
 }
 
-/* Do these words begin a block, as `zone NAME {` or `list NAME :` do? */
+static size_t blanks_skip(struct str s, size_t i)
+{
+	while (i < s.n && (s.p[i] == ' ' || s.p[i] == '\t'))
+		i++;
+	return i;
+}
+
+/* Do these words begin a block, as `zone NAME {`, `list NAME :` or `test "…"` do? */
 static bool header_ahead(struct str rest)
 {
-	static const struct str names[] = {
+	static const struct str named[] = {
 		{ "listener", 8 }, { "zone", 4 }, { "pool", 4 }, { "list", 4 }, { "rule", 4 }, { "ruleset", 7 },
 	};
-	size_t i = 0, word = 0, from;
+	static const struct str quoted[] = { { "test", 4 }, { "reject", 6 }, { "include", 7 } };
+	size_t i = 0, word, from;
 
-	while (i < rest.n && (ascii_alpha(rest.p[i]) || rest.p[i] == '_'))
+	while (i < rest.n && name_char(rest.p[i]))
 		i++;
-	if (!AMONG(str_sub(rest, 0, i), names))
-		return false;
 	word = i;
-	while (i < rest.n && (rest.p[i] == ' ' || rest.p[i] == '\t'))
-		i++;
-	if (i == word)
+	from = i = blanks_skip(rest, i);
+	if (i == word || i == rest.n)
 		return false;
-	from = i;
-	while (i < rest.n && (ascii_alpha(rest.p[i]) || ascii_digit(rest.p[i]) || rest.p[i] == '_' || rest.p[i] == '-'))
+	if (AMONG(str_sub(rest, 0, word), quoted))
+		return rest.p[i] == '"';
+	if (!AMONG(str_sub(rest, 0, word), named))
+		return false;
+	while (i < rest.n && name_char(rest.p[i]))
 		i++;
 	if (i == from)
 		return false;
-	while (i < rest.n && (rest.p[i] == ' ' || rest.p[i] == '\t'))
-		i++;
+	i = blanks_skip(rest, i);
 	return i < rest.n && (rest.p[i] == '{' || (rest.p[i] == ':' && str_starts(rest, STR("list"))));
 }
 
-/* A block begins at the very left inside of another one: its brace was forgotten. Says so, once. */
-static bool block_forgotten(struct parser *p, struct span at)
+/* Nothing stands left of at. */
+static bool leftmost(const struct parser *p, struct span at)
+{
+	return at.from == 0 || p->src->text.p[at.from - 1] == '\n';
+}
+
+static struct str text_from(const struct parser *p, uint32_t from)
+{
+	return (struct str){ p->src->text.p + from, p->src->text.n - from };
+}
+
+bool lex_forgotten(struct parser *p, struct span at)
 {
 	struct scan *s = &p->scan;
-	struct frame *f = &s->frames[s->nframes - 1];
-	uint32_t indent;
+	struct frame *f;
 
-	if (!line_first(p, at, &indent) || indent || f->kind == FRAME_RULESET ||
-	    !header_ahead((struct str){ p->src->text.p + at.from, p->src->text.n - at.from }))
+	if (!s->nframes || !leftmost(p, at) || !header_ahead(text_from(p, at.from)))
 		return false;
-	diag_add(p->diags, U0002, (struct span){ p->src, f->at, f->at + 1 }, "`{` is never closed");
+	f = &s->frames[s->nframes - 1];
 	s->closing = s->nframes;
+	if (str_starts(text_from(p, at.from), STR("rule "))) { /* may stand in a set of rules */
+		if (f->kind == FRAME_RULESET)
+			return false;
+		if (s->frames[0].kind == FRAME_RULESET)
+			s->closing--;
+	}
+	if (!s->told)
+		diag_add(p->diags, U0002, (struct span){ p->src, f->at, f->at + 1 }, "`{` is never closed");
 	return true;
 }
 
@@ -344,20 +360,16 @@ int lex_closing(struct parser *p, struct span *at)
 int lex_top_word(struct parser *p, struct span at)
 {
 	struct str w = { p->src->text.p + at.from, at.to - at.from };
-	const struct keyword *k;
-	uint32_t indent;
+	const struct keyword *k = keyword_find(w, PLACE_TOP);
 
 	/* After a header that went wrong, a known keyword on a line of its own begins anew. */
-	if (!p->scan.start && line_first(p, at, &indent) &&
-	    header_ahead((struct str){ w.p, p->src->text.n - at.from }))
+	if (!p->scan.start && leftmost(p, at) && (k || header_ahead(text_from(p, at.from))))
 		p->scan.start = true;
 	if (!p->scan.start)
 		return p->scan.pending == FRAME_LIST && p->scan.last == WORD && str_eq(w, STR("from")) ? FROM : WORD;
 	p->scan.start = false;
 	p->scan.pending = FRAME_SETTINGS;
-	if ((k = keyword_find(w, PLACE_TOP)))
-		return keyword_go(p, k);
-	return KEY;
+	return k ? keyword_go(p, k) : KEY;
 }
 
 int lex_item_word(struct parser *p, struct str w)
@@ -387,6 +399,15 @@ int lex_item_word(struct parser *p, struct str w)
 		return KEY;
 	}
 	return 0;
+}
+
+int lex_rate_word(struct parser *p, struct str w)
+{
+	struct scan *s = &p->scan;
+
+	if (!s->nframes || s->frames[s->nframes - 1].kind != FRAME_RATE || (s->last != T_BY && s->last != ','))
+		return 0;
+	return lex_item_word(p, w);
 }
 
 int lex_tail_word(struct parser *p, struct str w)
@@ -419,10 +440,6 @@ int lex_line_word(struct parser *p, struct span at)
 	struct str w = { p->src->text.p + at.from, at.to - at.from };
 	int token;
 
-	if (s->start && block_forgotten(p, at)) {
-		s->start = false;
-		return END;
-	}
 	if (!s->start && item_begins(s, w)) {
 		s->start = true;
 		s->value = false;
@@ -528,7 +545,7 @@ int lex_end(struct parser *p)
 	struct scan *s = &p->scan;
 	struct frame *f;
 
-	if ((s->state <= LEX_SET && lex_unclosed(p)))
+	if (lex_unclosed(p))
 		return GRAMMAR_error;
 	if (!s->nframes)
 		return GRAMMAR_EOF;

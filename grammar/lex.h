@@ -46,7 +46,10 @@ size_t lex_begin(struct parser *p, bool file); /* sets out; how many bytes to sk
 int lex_give(struct parser *p, struct span at, int token);      /* a token of the rule file */
 int lex_give_part(struct parser *p, struct span at, int token); /* a token of an expression */
 int lex_end(struct parser *p);                                  /* the text is over */
-int lex_closing(struct parser *p, struct span *at); /* a brace that was forgotten, see scan.closing */
+/* A block begins at the very left inside of another one, whose brace was forgotten: says so, and leaves in
+ * scan.closing how many braces lex_closing has to give before the text goes on. */
+bool lex_forgotten(struct parser *p, struct span at);
+int lex_closing(struct parser *p, struct span *at);
 
 /* ---- rule files: lex.c */
 int lex_close(struct parser *p);  /* } */
@@ -57,6 +60,7 @@ int lex_top_word(struct parser *p, struct span at);
 int lex_line_word(struct parser *p, struct span at);
 int lex_word(struct parser *p, struct str w);
 int lex_item_word(struct parser *p, struct str w); /* a keyword that begins the next item of a rule; or 0 */
+int lex_rate_word(struct parser *p, struct str w); /* a keyword where a value should begin; or 0 */
 int lex_tail_word(struct parser *p, struct str w); /* a keyword that ends an action after its value; or 0 */
 void lex_named(struct parser *p);
 int lex_string(struct parser *p);
@@ -72,6 +76,7 @@ bool lex_unclosed(struct parser *p); /* the expression ends with something open:
 int lex_unclosed_string(struct parser *p, struct span at);
 struct string_token lex_wrong_quotes(struct parser *p, struct span at, size_t quote);
 int lex_list_name(struct parser *p, struct span at);
+void lex_comment(struct parser *p, struct span at);
 void lex_slashes(struct parser *p, struct span at);
 struct lex_token lex_operand(struct parser *p, struct span at);
 struct lex_token lex_operator(struct parser *p, struct span at);

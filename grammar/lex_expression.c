@@ -51,10 +51,12 @@ static const struct operator_symbol {
 	{ ">", COMPARE, AST_GT, LEX_RIGHT, NULL }, { "<", COMPARE, AST_LT, LEX_RIGHT, NULL },
 	{ "&", LITERAL_OP, AST_BIT_AND, LEX_RIGHT, NULL }, { "~", LITERAL_OP, AST_MATCHES, LEX_PATTERN, NULL },
 	{ "&&", AND, AST_AND, LEX_OPERAND, NULL }, { "||", OR, AST_OR, LEX_OPERAND, NULL },
-	{ "^^", XOR, AST_XOR, LEX_OPERAND, NULL }, { "=", COMPARE, AST_EQ, LEX_RIGHT, "eq or ==" },
-	{ "=~", LITERAL_OP, AST_MATCHES, LEX_PATTERN, "matches or ~" },
-	{ "!~", LITERAL_OP, AST_MATCHES, LEX_PATTERN, "not FIELD matches PATTERN" },
-	{ "<>", COMPARE, AST_NE, LEX_RIGHT, "ne or !=" },
+	{ "^^", XOR, AST_XOR, LEX_OPERAND, NULL }, { "=", COMPARE, AST_EQ, LEX_RIGHT, "`eq` or `==`" },
+	{ "=~", LITERAL_OP, AST_MATCHES, LEX_PATTERN, "`matches` or `~`" },
+	{ "!~", LITERAL_OP, AST_MATCHES, LEX_PATTERN, "`not FIELD matches PATTERN`" },
+	{ "<>", COMPARE, AST_NE, LEX_RIGHT, "`ne` or `!=`" },
+	{ "|", OR, AST_OR, LEX_OPERAND, "`or` or `||`" },
+	{ "^", XOR, AST_XOR, LEX_OPERAND, "`xor` or `^^`" },
 };
 
 static struct str span_text(struct parser *p, struct span at)
@@ -175,7 +177,8 @@ bool lex_unclosed(struct parser *p)
 int lex_unclosed_string(struct parser *p, struct span at)
 {
 	if (!p->scan.told)
-		diag_add(p->diags, U0002, span_first(at, 1), "what begins here is never closed");
+		diag_add(p->diags, U0002, span_first(at, 1), "the %s that begins here is never closed",
+			p->src->text.p[at.from] == '{' ? "block" : "string");
 	p->scan.told = true;
 	return GRAMMAR_error;
 }
@@ -272,6 +275,12 @@ static bool separator(char c)
 	return c == '.' || c == ':' || c == '-' || c == '/';
 }
 
+/* No name begins with one of these. */
+static bool literal_begins(char c)
+{
+	return ascii_digit(c) || c == '-' || c == ':' || c == '.';
+}
+
 /* The part of w that a number or address may be made of; all of it, unless or, xor are glued to its end. */
 static size_t literal_length(struct str w)
 {
@@ -319,7 +328,7 @@ static struct lex_token operand_token(struct parser *p, struct span at, struct s
 	size_t i, n;
 
 	p->scan.state = LEX_OPERATOR;
-	if (ascii_digit(w.p[0]) || separator(w.p[0])) {
+	if (literal_begins(w.p[0])) {
 		t.kind = LITERAL;
 		t.length = literal_length(w);
 		return t;
@@ -328,7 +337,7 @@ static struct lex_token operand_token(struct parser *p, struct span at, struct s
 		;
 	if (i < w.n) {
 		n = literal_length(w);
-		if (n < w.n || hexlike(w)) {
+		if (w.p[0] != '/' && w.p[i] != '/' && (n < w.n || hexlike(w))) {
 			t.kind = LITERAL;
 			t.length = n;
 		} else {
@@ -379,9 +388,14 @@ struct lex_token lex_operand(struct parser *p, struct span at)
 		if ((t.kind = lex_item_word(p, w)))
 			return t;
 	}
+	if (!s->nopeners && (t.kind = lex_rate_word(p, w))) {
+		t.length = w.n;
+		t.part = false;
+		return t;
+	}
 	if (s->state == LEX_OPERAND && (str_starts(w, STR("not")) || str_eq(w, STR("NOT")) || str_eq(w, STR("Not")))) {
 		if (w.p[0] == 'N')
-			diag_add(p->diags, U0008, span_first(at, 3), "operators are written in lower case: not");
+			diag_add(p->diags, U0008, span_first(at, 3), "operators are written in lower case: `not`");
 		t.length = 3;
 		t.part = true;
 		t.kind = lex_open(p, span_first(at, 3), true) ? NOT : GRAMMAR_error;
@@ -412,11 +426,11 @@ static const struct operator_word *foreign_tell(struct parser *p, struct span at
 	for (i = 0; i < sizeof(foreign_words) / sizeof(*foreign_words); i++) {
 		if (!str_eq_nocase(w, str_of(foreign_words[i].theirs)))
 			continue;
-		diag_add(p->diags, U0008, span_first(at, w.n), "`%.*s` is written %s", STR_FMT(w), foreign_words[i].ours);
+		diag_add(p->diags, U0008, span_first(at, w.n), "`%.*s` is written `%s`", STR_FMT(w), foreign_words[i].ours);
 		return operator_exact(str_of(foreign_words[i].ours), false);
 	}
 	if (!operator_exact(w, false) && (o = operator_exact(w, true))) {
-		diag_add(p->diags, U0008, span_first(at, w.n), "operators are written in lower case: %.*s",
+		diag_add(p->diags, U0008, span_first(at, w.n), "operators are written in lower case: `%.*s`",
 			STR_FMT(o->text));
 		return o;
 	}
@@ -444,7 +458,8 @@ struct lex_token lex_operator(struct parser *p, struct span at)
 	if (!strange)
 		return strange_token(p, at);
 	t.length = w.n = strange;
-	if (ascii_digit(w.p[0]) || separator(w.p[0])) {
+	lookalikes_tell(p, span_first(at, w.n));
+	if (literal_begins(w.p[0])) {
 		t.kind = LITERAL;
 		t.length = literal_length(w);
 		return t;
@@ -466,7 +481,7 @@ struct lex_token lex_operator(struct parser *p, struct span at)
 		t.kind = WORD;
 	}
 	if (str_eq_nocase(w, STR("not"))) {
-		struct diag *g = diag_add(p->diags, U0008, span_first(at, w.n), "not comes before the comparison");
+		struct diag *g = diag_add(p->diags, U0008, span_first(at, w.n), "`not` comes before the comparison");
 
 		diag_help(p->diags, g, "write `not FIELD in { … }`");
 		t.kind = 0;
@@ -534,9 +549,14 @@ int lex_index(struct parser *p, struct span at, struct string_token *key)
 int lex_list_name(struct parser *p, struct span at)
 {
 	struct str w = span_text(p, at);
+	size_t i;
 
 	p->scan.state = LEX_OPERATOR;
-	if (w.p[1] == '.' || w.p[w.n - 1] == '.')
+	for (i = 1; i < w.n && !(w.p[i] >= 'A' && w.p[i] <= 'Z'); i++)
+		;
+	if (w.n == 1 || i < w.n)
+		diag_add(p->diags, U0001, at, "the name of a list has lower-case letters, digits, _ and . only");
+	else if (w.p[1] == '.' || w.p[w.n - 1] == '.')
 		diag_add(p->diags, U0001, at, "the name of a list neither begins nor ends with a dot");
 	return LIST_NAME;
 }
@@ -553,9 +573,16 @@ struct string_token lex_wrong_quotes(struct parser *p, struct span at, size_t qu
 	return (struct string_token){ w, AST_FORM_QUOTED, 0 };
 }
 
+void lex_comment(struct parser *p, struct span at)
+{
+	p->scan.blanks |= AST_EXT_COMMENT;
+	p->scan.comments |= !p->scan.file;
+	text_check(p, at.from, at.to);
+}
+
 void lex_slashes(struct parser *p, struct span at)
 {
-	diag_add(p->diags, U0008, span_first(at, 2), "comments begin with #");
+	diag_add(p->diags, U0008, span_first(at, 2), "comments begin with `#`");
 }
 
 /* ---- sets ---- */
@@ -575,13 +602,14 @@ int lex_item(struct parser *p, struct span at, struct string_token *s)
 {
 	struct str w = span_text(p, at);
 
-	if (p->scan.file && rule_word(w) && lex_unclosed(p))
+	if (((p->scan.file && rule_word(w)) || str_eq(w, STR("and")) || str_eq(w, STR("or")) || str_eq(w, STR("xor"))) &&
+	    lex_unclosed(p))
 		return GRAMMAR_error;
 	if (w.n > 1 && w.p[0] == '\'' && w.p[w.n - 1] == '\'') {
 		*s = lex_wrong_quotes(p, at, 1);
 		return STRING;
 	}
-	if (ascii_digit(w.p[0]) || separator(w.p[0]) || hexlike(w))
+	if (literal_begins(w.p[0]) || (w.p[0] != '/' && hexlike(w)))
 		return LITERAL;
 	lookalikes_tell(p, at);
 	quotes_tell(p, at, w);

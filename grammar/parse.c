@@ -46,7 +46,7 @@ static struct ast *parse_text(struct arena *a, const struct source *src, struct 
 	if (!parse(&p, false) || d->errors != errors)
 		return NULL;
 	if (extensions)
-		*extensions = p.scan.extensions;
+		*extensions = p.scan.extensions | (p.scan.comments ? AST_EXT_COMMENT : 0);
 	return p.root;
 }
 

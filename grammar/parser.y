@@ -81,7 +81,7 @@ const char *grammar_token_name(int token);
 %type <settings> settings
 %type <setting> setting
 %type <block> block nested rule rule_items ruleset_items
-%type <action> action
+%type <action> action verdict
 %type <rate> rate
 %type <named> name name_or_none title string status type body
 %type <flag> quiet preserve
@@ -295,10 +295,9 @@ when_value
 	;
 
 action
-	: T_BLOCK status type body          { $$ = action_reply(p, AST_BLOCK, $2, $3, $4, @$); }
+	: verdict
 	| T_RESPOND status type body        { $$ = action_reply(p, AST_RESPOND, $2, $3, $4, @$); }
 	| T_REDIRECT status value preserve  { $$ = action_redirect(p, $2, $3, $4, @$); }
-	| T_LOG body                        { $$ = action_log(p, $2, @$); }
 	| T_SKIP T_SKIP_ALL quiet           { $$ = action_skip(p, $2, NO_NAME, $3, @$); }
 	| T_SKIP T_SKIP_NAMED WORD quiet    { $$ = action_skip(p, $2, $3, $4, @$); }
 	| T_EDIT T_SIDE T_HEADER string '=' value
@@ -310,6 +309,11 @@ action
 	| T_ROUTE T_HOST_HEADER value       { $$ = action_value(p, AST_ROUTE, $2, $3, @$); }
 	| T_CONFIG WORD value               { $$ = action_value(p, AST_CONFIG, $2, $3, @$); }
 	| T_RATE_LIMIT '{' rate '}'         { $$ = action_rate(p, $3, @$); }
+	;
+
+verdict
+	: T_BLOCK status type body          { $$ = action_reply(p, AST_BLOCK, $2, $3, $4, @$); }
+	| T_LOG body                        { $$ = action_log(p, $2, @$); }
 	;
 
 status
@@ -344,7 +348,7 @@ rate
 	| rate T_PER WORD                   { $$ = $1; rate_word(p, &$$->per, $2, $3); }
 	| rate T_FOR WORD                   { $$ = $1; rate_word(p, &$$->duration, $2, $3); }
 	| rate T_COUNTING expression        { $$ = $1; rate_counting(p, $$, $3, @3); }
-	| rate action                       { $$ = $1; rate_action(p, $$, $2); }
+	| rate verdict                      { $$ = $1; rate_action(p, $$, $2); }
 	| rate END
 	| rate error
 	;

@@ -11,7 +11,7 @@
 static const struct phrase {
 	const char *token, *text;
 } phrases[] = {
-	{ "end of file", "the end" },
+	{ "end of file", "" },
 	{ "NAME", "a field or function" },
 	{ "ANY_ALL", "" },
 	{ "LITERAL", "a number or address" },
@@ -26,7 +26,7 @@ static const struct phrase {
 	{ "XOR", "" },
 	{ "*", "`*`" },
 	{ "KEY", "a setting" },
-	{ "WORD", "a name or value" },
+	{ "WORD", "a word or number" },
 	{ "FROM", "from" },
 	{ "END", "" },
 	{ "RAW", "`{`" },
@@ -96,7 +96,8 @@ static struct choices choices_of(const char *const *expected, size_t n)
 	if (operand)
 		choices_add(&c, among("NOT", expected, n) ? "a condition" : "a value");
 	for (i = 0; i < n; i++) {
-		if (operand && operand_token(expected[i]))
+		if ((operand && operand_token(expected[i])) ||
+		    (!strcmp(expected[i], "FROM") && among("WORD", expected, n)))
 			continue;
 		for (j = 0; j < sizeof(phrases) / sizeof(*phrases); j++)
 			if (!strcmp(phrases[j].token, expected[i]))
@@ -105,6 +106,8 @@ static struct choices choices_of(const char *const *expected, size_t n)
 			if (!strcmp(words[j].token, expected[i]))
 				choices_add(&c, words[j].text);
 	}
+	if (among("end of file", expected, n))
+		choices_add(&c, "the end");
 	return c;
 }
 
@@ -118,6 +121,8 @@ static const char *nearest(struct str found, const struct choices *c)
 		if (strchr(c->v[i], ' ') || strchr(c->v[i], '`'))
 			continue;
 		d = str_distance(found, str_of(c->v[i]), least);
+		if (!d)
+			return NULL;
 		if (d < least || (d == least && !best && d < found.n)) {
 			least = d;
 			best = c->v[i];
@@ -164,6 +169,7 @@ void syntax_error(struct parser *p, const char *found, struct span at, const cha
 	struct str text = excerpt(p, at), list = choices_text(p, &c);
 	struct diag *g;
 	const char *word;
+	uint32_t code;
 
 	if (!strcmp(found, "end of file") || !text.n || (!strcmp(found, "END") && text.p[0] != ';')) {
 		diag_add(p->diags, U0001, at, "something is missing here: expected %.*s", STR_FMT(list));
@@ -175,13 +181,27 @@ void syntax_error(struct parser *p, const char *found, struct span at, const cha
 		return;
 	}
 	if ((!strcmp(found, "')'") && among("AND", expected, n) && !among("')'", expected, n)) ||
-	    (!strcmp(found, "'}'") && !among("'}'", expected, n) && !p->scan.nframes)) {
+	    (!strcmp(found, "'}'") && !among("'}'", expected, n) &&
+	     (!p->scan.file || among("end of file", expected, n)))) {
 		diag_add(p->diags, U0001, at, "nothing is open that `%.*s` could close", STR_FMT(text));
 		return;
 	}
+	if (among("LIST_NAME", expected, n)) {
+		g = diag_add(p->diags, U0006, at, "in takes a set in braces or a named list");
+		diag_help(p->diags, g, "write { … } or $name");
+		return;
+	}
+	if (!strcmp(found, "BAD") && utf8_read(text, &code) && (code < 0x20 || code > 0x7e)) {
+		diag_add(p->diags, U0001, at, "unexpected character U+%04X: expected %.*s", (unsigned)code, STR_FMT(list));
+		return;
+	}
 	g = diag_add(p->diags, U0001, at, "unexpected `%.*s`: expected %.*s", STR_FMT(text), STR_FMT(list));
-	if (!strcmp(found, "'{'") || !strcmp(found, "LIST_NAME"))
+	if (!strcmp(found, "LIST_NAME") || (!strcmp(found, "'{'") && among("LITERAL", expected, n)))
 		diag_help(p->diags, g, "a set of values follows in");
+	else if (text.p[0] == '\'')
+		diag_help(p->diags, g, "strings take double quotes");
+	else if ((!strcmp(found, "LITERAL") || !strcmp(found, "STRING")) && among("NOT", expected, n))
+		diag_help(p->diags, g, "a comparison begins with a field; what it is compared with stands on the right");
 	else if ((word = nearest(text, &c)))
 		diag_help(p->diags, g, "did you mean %s?", word);
 }
