@@ -45,7 +45,6 @@ CLIENTS = [  # client, verify_result, deciding rule, status
     ("self", "untrusted", "require-certificate", 403),
     ("wrongeku", "bad_usage", "require-certificate", 403),
     ("nc-soft-bad", "name_constraint", "require-certificate", 403),
-    ("weak-sha1", "weak", "require-certificate", 403),
     (None, "absent", "require-certificate", 403),
 ]
 
