@@ -108,14 +108,29 @@ static int content(struct facts_loader *l, const json_t *object, struct request 
 	return 0;
 }
 
+/* As the proxy checks it, but for one thing: here a request need not say whom it is for. */
+static int check(struct facts_loader *l, struct request *r, struct str uri, struct framing *framing)
+{
+	bool hostless = str_starts(uri, STR("/")) && lines_count(&r->lines, STR("host")) == 0;
+	enum reject reject;
+
+	if (hostless && !lines_add(&r->lines, STR("Host"), STR("host.invalid")))
+		return -ERR_NOMEM;
+	if ((reject = request_check(r, uri, framing)) != REJECT_NONE)
+		return facts_wrong(l, "request: refused, as the proxy would (%s)", reject_prose(reject));
+	if (hostless) {
+		lines_remove(&r->lines, STR("host"));
+		r->host = r->authority = STR("");
+	}
+	return 0;
+}
+
 int facts_request(struct facts_loader *l, const json_t *object)
 {
 	struct request *r = &l->f->request;
 	struct str version, scheme, normalize, uri;
 	struct framing framing;
-	enum http_version spoken;
 	enum normalize mode = NORMALIZE_CLOUDFLARE;
-	enum reject reject;
 	int rc;
 
 	if (!json_is_object(object))
@@ -135,13 +150,8 @@ int facts_request(struct facts_loader *l, const json_t *object)
 		 str_starts(uri, STR("https://")) || json_is_true(json_object_get(l->object, "ssl")) ||
 		 json_object_get(l->object, "client_certificate") != NULL;
 	lines_init(&r->trailers, l->a);
-	/* A request need not name a host here: HTTP/1.0 is the version that allows that. */
-	spoken = r->version;
-	if (lines_count(&r->lines, STR("host")) == 0 && str_starts(uri, STR("/")))
-		r->version = HTTP_1_0;
-	if ((reject = request_check(r, uri, &framing)) != REJECT_NONE)
-		return facts_wrong(l, "request: refused, as the proxy would (%s)", reject_prose(reject));
-	r->version = spoken;
+	if ((rc = check(l, r, uri, &framing)) < 0)
+		return rc;
 	if ((rc = content(l, object, r, &framing)) < 0)
 		return rc;
 	if ((rc = request_clean(r)) < 0)
