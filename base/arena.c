@@ -47,23 +47,22 @@ static void block_free(struct arena_block *b)
 	free(b);
 }
 
-/* Keeps the oldest block: it is of ordinary size, whatever was asked for later. */
+/* Keeps the newest block of ordinary size: what needed it once may need it again. */
 void arena_reset(struct arena *a)
 {
-	struct arena_block *b = a->head;
+	struct arena_block *b = NULL, *next;
 
-	if (!b)
-		return;
-	while (b->next) {
-		struct arena_block *older = b->next;
+	for (next = a->head; next;) {
+		struct arena_block *block = next;
 
-		block_free(b);
-		b = older;
+		next = block->next;
+		if (!b && block->size <= LARGEST_BLOCK)
+			b = block;
+		else
+			block_free(block);
 	}
-	if (b->size > LARGEST_BLOCK) {
-		block_free(b);
-		b = NULL;
-	}
+	if (b)
+		b->next = NULL;
 	a->head = b;
 	a->used = b ? b->size : 0;
 	a->at = b ? block_data(b) : NULL;
@@ -83,6 +82,25 @@ void arena_fini(struct arena *a)
 		b = older;
 	}
 	arena_init(a, a->cap);
+}
+
+void arena_adopt(struct arena *a, struct arena *from)
+{
+	struct arena_block **end = &from->head;
+
+	if (!a->head) {
+		size_t cap = a->cap;
+
+		*a = *from;
+		a->cap = cap;
+	} else if (from->head) {
+		while (*end)
+			end = &(*end)->next;
+		*end = a->head->next;
+		a->head->next = from->head;
+		a->used += from->used;
+	}
+	arena_init(from, from->cap);
 }
 
 static bool block_open(struct arena *a, size_t need)

@@ -22,6 +22,7 @@ struct arena {
 
 void arena_init(struct arena *a, size_t cap);
 void arena_reset(struct arena *a); /* everything handed out is gone; keeps one block for reuse */
+void arena_adopt(struct arena *a, struct arena *from); /* what from handed out now lives as long as a's; from is empty */
 void arena_fini(struct arena *a);  /* frees all; the arena may be used again afterwards */
 
 /* n bytes, aligned for any object, contents undefined; NULL when memory or the cap is out. n may be 0. */

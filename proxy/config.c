@@ -6,7 +6,6 @@
 #include <stdlib.h>
 
 #include "base/err.h"
-#include "engine/geoip.h"
 #include "lint/lint.h"
 #include "proxy/config.h"
 #include "proxy/config_build.h"
@@ -132,9 +131,8 @@ static bool rules_compile(struct build *b)
 	struct ruleset_options o = { .foreign_fields_default = c->settings.foreign_fields == 1 };
 	struct str *zones = arena_array(&b->scratch, c->nzones + 1, sizeof *zones);
 	struct str *pools = arena_array(&b->scratch, c->npools + 1, sizeof *pools);
-	int rc;
 
-	if (!zones || !pools || !geoip_load(b, &o.geoip))
+	if (!zones || !pools)
 		return false;
 	for (size_t i = 0; i < c->nzones; i++)
 		zones[i] = c->zones[i].name;
@@ -144,9 +142,17 @@ static bool rules_compile(struct build *b)
 	o.nzones = c->nzones;
 	o.pools = pools;
 	o.npools = c->npools;
-	rc = ruleset_compile(&c->rules, &b->file, &o, b->d);
-	geoip_unref(o.geoip);
-	return rc != -ERR_NOMEM;
+	return ruleset_compile(&c->rules, &b->file, &o, b->d) != -ERR_NOMEM;
+}
+
+/* Gives back what is counted elsewhere. */
+static void config_drop(struct config *c)
+{
+	for (size_t i = 0; i < c->nlisteners; i++)
+		tls_context_unref(c->listeners[i].context);
+	for (size_t i = 0; i < c->nzones; i++)
+		tls_zone_unref(c->zones[i].tls);
+	ruleset_unref(c->rules);
 }
 
 int config_load(struct config **out, const char *const *paths, size_t n, struct diags *d)
@@ -175,7 +181,11 @@ int config_load(struct config **out, const char *const *paths, size_t n, struct 
 	}
 done:
 	arena_fini(&b.scratch);
-	config_unref(c);
+	if (c) { /* diagnostics quote the files, which are in its arena */
+		config_drop(c);
+		arena_adopt(&d->arena, &c->arena);
+		free(c);
+	}
 	return rc;
 }
 
@@ -191,11 +201,7 @@ void config_unref(struct config *c)
 {
 	if (!c || atomic_fetch_sub_explicit(&c->refs, 1, memory_order_acq_rel) != 1)
 		return;
-	for (size_t i = 0; i < c->nlisteners; i++)
-		tls_context_unref(c->listeners[i].context);
-	for (size_t i = 0; i < c->nzones; i++)
-		tls_zone_unref(c->zones[i].tls);
-	ruleset_unref(c->rules);
+	config_drop(c);
 	arena_fini(&c->arena);
 	free(c);
 }

@@ -43,6 +43,7 @@ static struct http1_client *client_of(const struct exchange *x)
 	return x->stream;
 }
 
+/* Where bytes for the client go. That memory ran out meanwhile is seen when they are flushed. */
 static struct buf *out_of(const struct exchange *x)
 {
 	struct transport *t = &x->conn->t;
@@ -80,33 +81,33 @@ static void on_head(struct exchange *x, int status, const struct lines *lines, i
 	f.chunked = h->chunked;
 	f.close = h->close;
 	f.keep_alive = old && !h->close;
-	if (!http1_write_response(out_of(x), status, lines, &f))
-		h->aborted = true;
+	http1_write_response(out_of(x), status, lines, &f);
 }
 
 static void on_interim(struct exchange *x, int status, const struct lines *lines)
 {
 	struct http1_framing f = { .length = -1 };
 
-	if (x->request.version != HTTP_1_0 && !http1_write_response(out_of(x), status, lines, &f))
-		client_of(x)->aborted = true;
+	if (x->request.version != HTTP_1_0)
+		http1_write_response(out_of(x), status, lines, &f);
 }
 
 static void on_piece(struct exchange *x, struct str bytes)
 {
 	struct http1_client *h = client_of(x);
-	struct buf *out = out_of(x);
 
-	if (!(h->chunked ? http1_write_chunk(out, bytes) : buf_add(out, bytes)))
-		h->aborted = true;
+	if (h->chunked)
+		http1_write_chunk(out_of(x), bytes);
+	else
+		buf_add(out_of(x), bytes);
 }
 
 static void on_end(struct exchange *x, const struct lines *trailers)
 {
 	struct http1_client *h = client_of(x);
 
-	if (h->chunked && !http1_write_last_chunk(out_of(x), trailers))
-		h->aborted = true;
+	if (h->chunked)
+		http1_write_last_chunk(out_of(x), trailers);
 	h->answered = true;
 	run(h);
 }
@@ -136,8 +137,7 @@ static void on_upgrade(struct exchange *x, const struct lines *lines)
 
 	h->stage = STAGE_TUNNEL;
 	h->close = true;
-	if (!http1_write_response(out_of(x), 101, lines, &f))
-		h->aborted = true;
+	http1_write_response(out_of(x), 101, lines, &f);
 	run(h);
 }
 
@@ -371,6 +371,15 @@ static void drained(struct conn *c)
 		exchange_client_drained(h->x);
 }
 
+/* From outside of run: the answer must not end the connection before refuse has returned. */
+static void refuse_late(struct http1_client *h, enum fault f)
+{
+	h->running = true;
+	refuse(h, f);
+	h->running = false;
+	run(h);
+}
+
 static void timeout(struct conn *c)
 {
 	struct http1_client *h = c->protocol_data;
@@ -383,12 +392,12 @@ static void timeout(struct conn *c)
 		conn_end(c, FAULT_NONE);
 		return;
 	case STAGE_HEAD:
-		refuse(h, fault_of(REJECT_HEADER_TIMEOUT));
-		break;
+		refuse_late(h, fault_of(REJECT_HEADER_TIMEOUT));
+		return;
 	case STAGE_CONTENT:
 		if (exchange_wants(h->x) && !h->answered) {
-			refuse(h, fault_of(REJECT_BODY_TIMEOUT));
-			break;
+			refuse_late(h, fault_of(REJECT_BODY_TIMEOUT));
+			return;
 		}
 		/* fallthrough */
 	case STAGE_ANSWER:
@@ -401,9 +410,7 @@ static void timeout(struct conn *c)
 		}
 		h->moved = moved;
 		conn_deadline(c, tunnel ? s->timeout_tunnel : s->timeout_send);
-		return;
 	}
-	run(h);
 }
 
 static void drain(struct conn *c)

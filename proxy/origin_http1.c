@@ -56,10 +56,7 @@ void origin_http1_begin(struct origin_conn *c)
 	if (!c->chunked && (req->has_body || wants_length(req->method)))
 		f.length = req->content_length;
 	expect_head(c);
-	if (!http1_write_request(&c->t.out, req, uri, host, &f)) {
-		fail(c, FAULT_MEMORY, STR_NONE);
-		return;
-	}
+	http1_write_request(&c->t.out, req, uri, host, &f); /* failures to write are seen when it is flushed */
 	transport_dirty(&c->t);
 	origin_conn_deadline(c, c->request_sent ? x->settings.timeout_first_byte : x->settings.timeout_between_bytes);
 	exchange_origin_ready(x);
@@ -72,10 +69,10 @@ static void on_piece(struct upstream *u, struct str bytes)
 	if (c->t.broken || c->request_sent)
 		return;
 	transport_dirty(&c->t);
-	if (!(c->chunked ? http1_write_chunk(&c->t.out, bytes) : buf_add(&c->t.out, bytes))) {
-		fail(c, FAULT_MEMORY, STR_NONE);
-		return;
-	}
+	if (c->chunked)
+		http1_write_chunk(&c->t.out, bytes);
+	else
+		buf_add(&c->t.out, bytes);
 	if (!c->head_seen)
 		origin_conn_deadline(c, u->x->settings.timeout_between_bytes);
 }
@@ -88,10 +85,8 @@ static void on_end(struct upstream *u, const struct lines *trailers)
 		transport_end(&c->t);
 		return;
 	}
-	if (c->chunked && !http1_write_last_chunk(&c->t.out, trailers)) {
-		fail(c, FAULT_MEMORY, STR_NONE);
-		return;
-	}
+	if (c->chunked)
+		http1_write_last_chunk(&c->t.out, trailers);
 	c->request_sent = true;
 	transport_dirty(&c->t);
 	if (!c->head_seen)

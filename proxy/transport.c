@@ -117,18 +117,6 @@ void transport_read(struct transport *t, bool on)
 	t->reading = on;
 }
 
-bool transport_write(struct transport *t, struct str bytes)
-{
-	if (t->error != 0 || t->broken || t->closing)
-		return t->error != UV_ENOMEM; /* the failure is told by readable or drained */
-	if (!buf_add(&t->out, bytes)) {
-		t->error = UV_ENOMEM;
-		return false;
-	}
-	transport_dirty(t);
-	return true;
-}
-
 /*
  * Nothing more can be sent. A peer that answered and closed before it had read everything makes writes fail while its
  * answer still waits to be read: so reading goes on.
@@ -184,6 +172,10 @@ void transport_flush(struct transport *t)
 	clean(t);
 	if (t->closing || t->broken || t->error != 0)
 		return;
+	if (t->out.failed) {
+		fail(t, UV_ENOMEM);
+		return;
+	}
 	if (t->tls != NULL) {
 		if (t->out.n > 0 && (rc = session_write(t->tls, buf_str(&t->out))) < 0) {
 			fail(t, rc == -ERR_NOMEM ? UV_ENOMEM : UV_EPROTO);

@@ -57,8 +57,8 @@ void transport_secure(struct transport *t, struct session *tls); /* takes tls; i
 struct buf *transport_input(struct transport *t);
 void transport_read(struct transport *t, bool on);
 
-/* Queues a copy of bytes. false: no memory (error is set then). */
-bool transport_write(struct transport *t, struct str bytes);
+/* To write, add to out and call transport_dirty. An out that failed for lack of memory becomes an error when it is
+ * flushed. */
 size_t transport_queued(const struct transport *t);
 static inline bool transport_full(struct transport *t)
 {

@@ -1,0 +1,375 @@
+# SPDX-License-Identifier: Apache-2.0
+"""HTTP/1.1 through usher: what passes, in which form, and what becomes of messages that go wrong on either side."""
+import hashlib
+import json
+import os
+import signal
+import socket
+import threading
+import time
+
+import pytest
+
+RULES = """
+server { workers 2 }
+listener plain {
+    address  127.0.0.1:{port}
+    http     yes
+}
+zone web {
+    hosts   web.example
+    origin  {origin}
+}
+zone other {
+    hosts   other.example, *.wild.example
+    origin  {origin}
+}
+"""
+
+
+@pytest.fixture
+def web(make_usher, origin):
+    return make_usher(RULES, origin=origin.url)
+
+
+def ask(raw, text):
+    raw.send(text.replace("\n", "\r\n"))
+    return raw.response()
+
+
+def get(path="/", *lines, host="web.example", method="GET"):
+    return "%s %s HTTP/1.1\nHost: %s\n%s\n" % (method, path, host, "".join(line + "\n" for line in lines))
+
+
+def echo(answer):
+    status, _, body = answer
+    assert status == 200, (status, body)
+    return json.loads(body)
+
+
+def names(request):
+    return [n.lower() for n, _ in request["headers"]]
+
+
+def last(usher, count=None):
+    return usher.accesses(count)[-1]
+
+
+# ---- what the origin gets -------------------------------------------------------------------------------------------
+
+def test_request_is_written_anew(web, make_raw):
+    got = echo(ask(make_raw(web), get("/a?b=c", "X-One: 1", "x-one:   2  ", "Accept: */*")))
+    assert (got["method"], got["target"], got["version"]) == ("GET", "/a?b=c", "HTTP/1.1")
+    assert got["headers"][0] == ["Host", "web.example"]
+    assert ["X-One", "1"] in got["headers"] and ["x-one", "2"] in got["headers"]
+    assert "content-length" not in names(got) and "transfer-encoding" not in names(got)
+
+
+def test_forwarded_lines_are_written_not_trusted(web, make_raw):
+    got = echo(ask(make_raw(web), get("/", "X-Forwarded-For: 6.6.6.6", "Forwarded: for=6.6.6.6",
+                                      "X_Forwarded_For: 6.6.6.6", "Client-Cert: :AAAA:", "CF-Cert-Verified: true")))
+    text = json.dumps(got)
+    assert "6.6.6.6" not in text and "AAAA" not in text and "cf-cert" not in text.lower()
+    assert ["x-forwarded-for", "127.0.0.1"] in got["headers"] and ["x-forwarded-proto", "http"] in got["headers"]
+
+
+def test_hop_by_hop_lines_end_here(web, make_raw):
+    got = echo(ask(make_raw(web), get("/", "Connection: x-mine, keep-alive", "X-Mine: 1", "Keep-Alive: timeout=5",
+                                      "TE: trailers", "Proxy-Authorization: Basic AA==")))
+    for name in ("connection", "x-mine", "keep-alive", "te"):
+        assert name not in names(got), name
+
+
+@pytest.mark.parametrize("asked, target", [
+    ("/a/../b", "/b"), ("/%61dmin", "/admin"), ("//admin", "/admin"), ("/x/%2e%2e/admin", "/admin"),
+    ("/a%2fb", "/a%2Fb"), ("/a?x=/../y", "/a?x=/../y")])
+def test_urls_are_normalised(web, make_raw, asked, target):
+    assert echo(ask(make_raw(web), get(asked)))["target"] == target
+
+
+def test_absolute_target(web, make_raw):
+    got = echo(ask(make_raw(web), get("http://web.example/abs?q")))
+    assert got["target"] == "/abs?q"
+    assert ask(make_raw(web), get("http://other.example/abs"))[0] == 400
+
+
+def test_host_chooses_the_zone(web, make_raw):
+    raw = make_raw(web)
+    assert ask(raw, get(host="other.example"))[0] == 200
+    assert ask(raw, get(host="WEB.example.:%d" % web.port))[0] == 200
+    assert ask(raw, get(host="a.wild.example"))[0] == 200
+    assert ask(raw, get(host="unknown.example"))[0] == 421
+    assert [a.get("zone") for a in web.accesses(4)] == ["other", "web", "other", None]
+    assert last(web)["reason"] == "zone_unknown"
+
+
+# ---- content ---------------------------------------------------------------------------------------------------------
+
+def test_content_length_and_chunked_upload(web, make_raw):
+    raw = make_raw(web)
+    got = echo(ask(raw, get("/", "Content-Length: 5", method="POST") + "hello"))
+    assert got["body"] == "hello" and ["Content-Length", "5"] in got["headers"]
+    got = echo(ask(raw, get("/", "Transfer-Encoding: chunked", method="POST") +
+                   "5;ext=1\nhello\n06\n world\n0\nX-Sum: 11\nClient-Cert: :AA:\n\n"))
+    assert got["body"] == "hello world" and got["trailers"] == [["X-Sum", "11"]]
+    assert "content-length" not in names(got)
+
+
+def test_post_without_content_says_so(web, make_raw):
+    got = echo(ask(make_raw(web), get("/", "Content-Length: 0", method="POST")))
+    assert ["Content-Length", "0"] in got["headers"]
+
+
+def test_large_content_both_ways(web, make_raw):
+    raw = make_raw(web)
+    size, block = 32 << 20, b"x" * 65536
+    digest = hashlib.sha256()
+
+    def send():
+        raw.send(get("/", "Content-Length: %d" % size, method="PUT").replace("\n", "\r\n"))
+        for _ in range(size // len(block)):
+            digest.update(block)
+            raw.send(block)
+
+    t = threading.Thread(target=send)
+    t.start()
+    got = echo(raw.response())
+    t.join()
+    assert got["body_size"] == size and got["body_sha256"] == digest.hexdigest()
+    before = web.memory()
+    raw.send(get("/big?n=%d" % size).replace("\n", "\r\n"))
+    time.sleep(0.5)  # a client that does not read yet: the answer must not pile up
+    if not os.environ.get("SAN"):  # sanitizers keep freed memory
+        assert web.memory() - before < 8 << 20
+    assert len(raw.response()[2]) == size
+
+
+def test_expect_continue(web, make_raw):
+    raw = make_raw(web)
+    raw.send(get("/", "Content-Length: 2", "Expect: 100-continue", method="POST").replace("\n", "\r\n"))
+    assert raw.response()[0] == 100
+    raw.send("ok")
+    got = echo(raw.response())
+    assert got["body"] == "ok" and "expect" not in names(got)
+    assert ask(raw, get("/", "Expect: more"))[0] == 417
+
+
+def test_refusal_before_the_content_is_asked_for(web, make_raw):
+    raw = make_raw(web)
+    raw.send(get("/", "Content-Length: 2", "Expect: 100-continue", host="nobody.example", method="POST")
+             .replace("\n", "\r\n"))
+    status, headers, _ = raw.response()
+    assert status == 421 and ("Connection", "close") in headers
+
+
+@pytest.mark.parametrize("path, body", [("/chunked", b"hello world"), ("/until_close", b"all of it")])
+def test_framing_of_the_answer_is_written_anew(web, make_raw, path, body):
+    raw = make_raw(web)
+    status, headers, got = ask(raw, get(path))
+    assert (status, got) == (200, body) and ("Transfer-Encoding", "chunked") in headers
+    assert ask(raw, get("/"))[0] == 200  # the client's connection goes on
+
+
+def test_answer_to_http10(web, make_raw):
+    raw = make_raw(web)
+    raw.send("GET /chunked HTTP/1.0\r\nHost: web.example\r\n\r\n")
+    head, _, body = raw.all().partition(b"\r\n\r\n")
+    assert b"transfer-encoding" not in head.lower() and body == b"hello world"
+    raw = make_raw(web)
+    raw.send("GET /leaky HTTP/1.0\r\nHost: web.example\r\nConnection: keep-alive\r\n\r\n")
+    status, headers, body = raw.response()
+    assert status == 200 and ("Connection", "keep-alive") in headers
+    assert ask(raw, get())[0] == 200
+
+
+def test_head_204_and_1xx(web, make_raw):
+    raw = make_raw(web)
+    raw.send(get("/", method="HEAD").replace("\n", "\r\n"))
+    status, headers, _ = raw.response(head=True)
+    assert status == 200 and int(dict(headers)["Content-Length"]) > 0
+    status, headers, body = ask(raw, get("/no_content"))
+    assert status == 204 and "Content-Length" not in dict(headers)
+    assert ask(raw, get("/hints"))[0] == 103
+    assert raw.response()[2] == b"after hints"
+
+
+# ---- connections -----------------------------------------------------------------------------------------------------
+
+def test_pipelined_requests_are_answered_in_order(web, make_raw):
+    raw = make_raw(web)
+    raw.send("".join(get("/%d" % i, host=("web.example", "other.example", "no.example")[i % 3]) for i in range(30))
+             .replace("\n", "\r\n"))
+    for i in range(30):
+        status, headers, body = raw.response()
+        if i % 3 == 2:
+            assert status == 421
+        else:
+            assert json.loads(body)["target"] == "/%d" % i
+
+
+def test_origin_connections_are_kept(web, make_raw):
+    raw = make_raw(web)
+    seen = {echo(ask(raw, get()))["connection"] for _ in range(5)}
+    assert len(seen) == 1
+
+
+def test_connection_close(web, make_raw):
+    raw = make_raw(web)
+    raw.send((get("/", "Connection: close") + get("/second")).replace("\n", "\r\n"))
+    everything = raw.all()
+    assert everything.count(b"HTTP/1.1 200") == 1 and b"Connection: close" in everything
+
+
+def test_byte_by_byte(web, make_raw):
+    raw = make_raw(web)
+    for c in (get("/slowly", "Transfer-Encoding: chunked", method="POST") + "3\nabc\n0\n\n").replace("\n", "\r\n"):
+        raw.send(c)
+        time.sleep(0.001)
+    assert echo(raw.response())["body"] == "abc"
+
+
+# ---- an origin that misbehaves -----------------------------------------------------------------------------------------
+
+@pytest.mark.parametrize("path, status, reason", [
+    ("/close", 502, "origin_closed"), ("/reset", 502, "origin_closed"), ("/garbage", 502, "origin_bad_syntax")])
+def test_origin_fails_before_its_answer(web, make_raw, path, status, reason):
+    raw = make_raw(web)
+    assert ask(raw, get(path))[0] == status
+    assert last(web, 1)["reason"] == reason
+    assert ask(raw, get())[0] == 200
+
+
+def test_origin_stops_in_the_middle(web, make_raw):
+    raw = make_raw(web)
+    raw.send(get("/short").replace("\n", "\r\n"))
+    everything = raw.all()
+    assert everything.endswith(b"only this") and b"Content-Length: 100" in everything
+    assert last(web, 1)["reason"] == "origin_cut_short"
+
+
+def test_origin_sends_too_much(web, make_raw):
+    raw = make_raw(web)
+    for _ in range(3):
+        assert ask(raw, get("/long"))[2] == b"four"
+        assert echo(ask(raw, get("/after")))["target"] == "/after"
+
+
+def test_early_answer(web, make_raw):
+    raw = make_raw(web)
+    raw.send(get("/early", "Content-Length: 400000", method="POST").replace("\n", "\r\n") + "x" * 1000)
+    status, headers, body = raw.response()
+    assert (status, body) == (413, b"no") and ("Connection", "close") in headers
+
+
+def test_no_origin(make_usher, make_raw):
+    usher = make_usher(RULES, origin="http://127.0.0.1:9")
+    raw = make_raw(usher)
+    assert ask(raw, get())[0] == 502
+    assert last(usher, 1)["reason"] == "origin_connect"
+
+
+def test_time_limits(make_usher, origin, make_raw):
+    usher = make_usher(RULES + "timeouts { first_byte 300ms; header 300ms; body 300ms; idle 300ms }", origin=origin.url)
+    assert ask(make_raw(usher), get("/hang?s=5"))[0] == 504
+    raw = make_raw(usher)
+    raw.send("GET / HT")
+    assert raw.response()[0] == 408
+    raw = make_raw(usher)
+    raw.send(get("/", "Content-Length: 5", method="POST").replace("\n", "\r\n") + "he")
+    assert raw.response()[0] == 408
+    assert make_raw(usher).all() == b""
+    reasons = [a.get("reason") for a in usher.accesses(3)]
+    assert reasons == ["origin_first_byte_timeout", "header_timeout", "body_timeout"]
+
+
+def test_limits(make_usher, origin, make_raw):
+    usher = make_usher(RULES + "limits { request_line 300; header_bytes 2k; header_count 10; body 10; "
+                               "requests_per_connection 2 }", origin=origin.url)
+    cases = [(get("/" + "a" * 300), 414), (get("/", "X: " + "y" * 2100), 431),
+             (get("/", *["X-%d: 1" % i for i in range(12)]), 431),
+             (get("/", "Content-Length: 11", method="POST") + "x" * 11, 413),
+             (get("/", "Transfer-Encoding: chunked", method="POST") + "b\n" + "x" * 11 + "\n0\n\n", 413)]
+    for text, status in cases:
+        assert ask(make_raw(usher), text)[0] == status, text[:60]
+    raw = make_raw(usher)
+    assert ("Connection", "close") not in ask(raw, get())[1]
+    assert ("Connection", "close") in ask(raw, get())[1]
+
+
+def test_origin_by_name_and_unix_socket(make_usher, make_origin, make_raw, origin, tmp_path):
+    port = origin.url.rsplit(":", 1)[1]
+    usher = make_usher(RULES, origin="http://localhost:" + port)
+    assert ask(make_raw(usher), get())[0] == 200
+    there = make_origin("unix:" + str(tmp_path / "o.sock"))
+    usher = make_usher(RULES, origin=there.url)
+    assert ask(make_raw(usher), get())[0] == 200
+
+
+# ---- reload and end ------------------------------------------------------------------------------------------------------
+
+def test_reload_swaps_zones_under_open_connections(web, make_raw, origin):
+    raw = make_raw(web)
+    assert ask(raw, get())[0] == 200
+    web.reload(RULES.replace("web.example", "new.example"))
+    assert ask(raw, get())[0] == 421
+    raw = make_raw(web)
+    assert ask(raw, get(host="new.example"))[0] == 200
+
+
+def test_reload_with_errors_changes_nothing(web, make_raw):
+    raw = make_raw(web)
+    web.reload(RULES + "zone broken {", event="reload_failed")
+    assert ask(raw, get())[0] == 200
+
+
+def test_reload_under_load(web, make_raw):
+    stop, failed, done = threading.Event(), [], [0]
+
+    def load():
+        raw = make_raw(web)
+        while not stop.is_set():
+            try:
+                status = ask(raw, get())[0]
+            except Exception as e:  # whatever it is, it is a failed request
+                failed.append(repr(e))
+                return
+            done[0] += 1
+            if status != 200:
+                failed.append(status)
+
+    threads = [threading.Thread(target=load) for _ in range(4)]
+    for t in threads:
+        t.start()
+    for i in range(30):
+        web.reload()
+    stop.set()
+    for t in threads:
+        t.join()
+    assert not failed and done[0] > 0
+
+
+def test_listeners_come_and_go(web, make_raw, origin):
+    from conftest import free_port
+    second = free_port()
+    more = RULES + "listener second { address 127.0.0.1:%d; http yes }" % second
+    web.reload(more)
+    raw = make_raw(web, port=second)
+    assert ask(raw, get())[0] == 200
+    web.reload(RULES)
+    assert ask(make_raw(web), get())[0] == 200
+    with pytest.raises(OSError):
+        for _ in range(50):
+            socket.create_connection(("127.0.0.1", second), 1).close()
+            time.sleep(0.05)
+
+
+def test_drain_finishes_what_runs(web, make_raw):
+    raw, idle = make_raw(web), make_raw(web)
+    assert ask(idle, get())[0] == 200
+    raw.send(get("/slow?s=1").replace("\n", "\r\n"))
+    time.sleep(0.2)
+    web.process.send_signal(signal.SIGTERM)
+    assert idle.all() == b""
+    status, headers, body = raw.response()
+    assert (status, body) == (200, b"slow") and ("Connection", "close") in headers
+    assert web.process.wait(5) == 0
