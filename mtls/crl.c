@@ -8,60 +8,6 @@
 #include "mtls/inspect.h"
 #include "mtls/oid.h"
 
-/*
- * A serial number as a key of fixed length: leading zeros do not count, and what is longer than the 20 octets
- * of RFC 5280 is a digest behind a 1. A digest can only make two such numbers equal that are not.
- */
-static void serial_key(struct str serial, uint8_t key[SERIAL_KEY])
-{
-	uint8_t sum[32];
-
-	while (serial.n && serial.p[0] == '\0')
-		serial = str_sub(serial, 1, serial.n);
-	memset(key, 0, SERIAL_KEY);
-	if (serial.n < SERIAL_KEY) {
-		if (serial.n)
-			memcpy(key + SERIAL_KEY - serial.n, serial.p, serial.n);
-		return;
-	}
-	digest_sha256(serial, sum);
-	key[0] = 1;
-	memcpy(key + 1, sum, SERIAL_KEY - 1);
-}
-
-static size_t key_width(const uint8_t key[SERIAL_KEY])
-{
-	size_t zeros = 0;
-
-	while (zeros < SERIAL_KEY && key[zeros] == 0)
-		zeros++;
-	return SERIAL_KEY - zeros;
-}
-
-bool crl_lists(const struct crl *c, struct str serial)
-{
-	uint8_t key[SERIAL_KEY];
-	size_t low = 0, high = c->count;
-	const uint8_t *tail;
-
-	serial_key(serial, key);
-	if (key_width(key) > c->width)
-		return false;
-	tail = key + SERIAL_KEY - c->width;
-	while (low < high) {
-		size_t mid = low + (high - low) / 2;
-		int order = memcmp(c->serials + mid * c->width, tail, c->width);
-
-		if (order == 0)
-			return true;
-		if (order < 0)
-			low = mid + 1;
-		else
-			high = mid;
-	}
-	return false;
-}
-
 static bool entry_extensions(struct der *entry, const char **why)
 {
 	struct der list;
@@ -96,47 +42,24 @@ static bool next_entry(struct der *d, struct str *serial, bool v2, const char **
 	return der_end(&in) || (v2 && entry_extensions(&in, why));
 }
 
-static int by_bytes(const void *a, const void *b, void *width)
+static int read_entries(struct crl *c, struct str entries, bool v2, const char **why)
 {
-	return memcmp(a, b, *(const size_t *)width);
-}
-
-/* Twice over the entries: once to check them and find the widest, once to fill the table. */
-static int index_serials(struct crl *c, struct str entries, bool v2, const char **why)
-{
-	uint8_t key[SERIAL_KEY];
 	struct der d = der_of(entries);
 	struct str serial;
-	bool sorted = true;
-	uint8_t *row;
+	size_t n = 0;
 
-	while (!der_end(&d)) {
-		size_t width;
-
-		if (!next_entry(&d, &serial, v2, why))
-			return -ERR_INVALID;
-		serial_key(serial, key);
-		width = key_width(key);
-		if (width > c->width)
-			c->width = width;
-		c->count++;
-	}
-	if (c->width == 0)
-		c->width = 1;
-	if (c->count == 0)
-		return 0;
-	if (!(c->serials = reallocarray(NULL, c->count, c->width)))
+	while (der_take(&d, DER_SEQUENCE, NULL))
+		n++;
+	if (!der_end(&d))
+		return -ERR_INVALID;
+	if (!serials_init(&c->serials, n))
 		return -ERR_NOMEM;
-	row = c->serials;
-	for (d = der_of(entries); !der_end(&d); row += c->width) {
+	for (d = der_of(entries); !der_end(&d);) {
 		if (!next_entry(&d, &serial, v2, why))
 			return -ERR_INVALID;
-		serial_key(serial, key);
-		memcpy(row, key + SERIAL_KEY - c->width, c->width);
-		sorted = sorted && (row == c->serials || memcmp(row - c->width, row, c->width) <= 0);
+		serials_add(&c->serials, serial);
 	}
-	if (!sorted)
-		qsort_r(c->serials, c->count, c->width, by_bytes, &c->width);
+	serials_seal(&c->serials);
 	return 0;
 }
 
@@ -302,7 +225,7 @@ static int read_tbs(struct crl *c, struct str whole, struct str algorithm, const
 		return -ERR_INVALID;
 	if (!der_end(&tbs))
 		return -ERR_INVALID;
-	return index_serials(c, entries, version == 1, why);
+	return read_entries(c, entries, version == 1, why);
 }
 
 int crl_parse(struct crl **out, struct str der, const char **why)
@@ -335,7 +258,7 @@ void crl_free(struct crl *c)
 {
 	if (!c)
 		return;
-	free(c->serials);
+	serials_fini(&c->serials);
 	arena_fini(&c->arena);
 	free(c);
 }

@@ -9,9 +9,8 @@
 
 #include "base/arena.h"
 #include "mtls/cert.h"
+#include "mtls/serials.h"
 #include "mtls/signature.h"
-
-enum { SERIAL_KEY = 21 };
 
 struct crl {
 	struct arena arena;          /* owns the slices below */
@@ -24,8 +23,7 @@ struct crl {
 	bool only_users, only_cas; /* issuingDistributionPoint … */
 	struct str points; /* … and the GeneralNames of its fullName; "": every certificate of the issuer */
 	struct signature signature;
-	uint8_t *serials; /* sorted rows of width bytes, owned */
-	size_t count, width;
+	struct serials serials;
 };
 
 /* Parses one list. -ERR_INVALID: *why says what is wrong with it; delta and indirect lists, lists for some
@@ -34,8 +32,6 @@ struct crl {
 int crl_parse(struct crl **out, struct str der, const char **why);
 void crl_free(struct crl *c);
 
-/* Whether the list has this serial number (content of the INTEGER). */
-bool crl_lists(const struct crl *c, struct str serial);
 /* Whether cert, which the list's issuer issued, is in its scope. */
 bool crl_covers(const struct crl *c, const struct cert *cert);
 bool crl_same_scope(const struct crl *a, const struct crl *b);

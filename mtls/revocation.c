@@ -215,7 +215,7 @@ static enum revocation_status check(struct revocation *r, const struct cert *cer
 		}
 		lower(until, last);
 		good = true;
-		revoked |= crl_lists(e->crl, serial);
+		revoked |= serials_have(&e->crl->serials, serial);
 	}
 	return revoked   ? REVOCATION_REVOKED
 	       : good    ? REVOCATION_GOOD

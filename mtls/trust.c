@@ -59,6 +59,7 @@ void trust_unref(struct trust *t)
 		return;
 	mbedtls_x509_crt_free(&t->anchors);
 	revocation_free(t->revocation);
+	free(t->sorted);
 	free(t);
 }
 
@@ -139,25 +140,56 @@ int trust_add_crl(struct trust *t, struct str der, const struct crl **added, con
 
 static int by_digest(const void *a, const void *b)
 {
-	return memcmp(a, b, 32);
+	return memcmp(((const struct anchor *)a)->digest, ((const struct anchor *)b)->digest, 32);
 }
 
 /* The id is a digest of the anchors' digests in sorted order: the order of files does not matter. */
 int trust_seal(struct trust *t)
 {
-	unsigned char(*sums)[32];
-	size_t n = 0, i = 0;
+	struct buf sums = BUF_INIT;
+	size_t n = 0;
+	int rc = 0;
 
 	for (const mbedtls_x509_crt *c = &t->anchors; c && c->raw.p; c = c->next)
 		n++;
-	if (!(sums = calloc(n ? n : 1, sizeof(*sums))))
+	if (!(t->sorted = calloc(n ? n : 1, sizeof(*t->sorted))))
 		return -ERR_NOMEM;
-	for (const mbedtls_x509_crt *c = &t->anchors; c && c->raw.p; c = c->next)
-		digest_sha256(crt_str(&c->raw), sums[i++]);
-	qsort(sums, n, sizeof(*sums), by_digest);
-	digest_sha256((struct str){(const char *)sums, n * sizeof(*sums)}, t->id);
-	free(sums);
-	return 0;
+	for (const mbedtls_x509_crt *c = &t->anchors; c && c->raw.p; c = c->next) {
+		struct anchor *a = &t->sorted[t->nanchors++];
+
+		a->crt = c;
+		digest_sha256(crt_str(&c->raw), a->digest);
+	}
+	qsort(t->sorted, n, sizeof(*t->sorted), by_digest);
+	for (size_t i = 0; i < n; i++)
+		buf_add(&sums, (struct str){(const char *)t->sorted[i].digest, 32});
+	if (sums.failed)
+		rc = -ERR_NOMEM;
+	else
+		digest_sha256(buf_str(&sums), t->id);
+	buf_fini(&sums);
+	return rc;
+}
+
+const mbedtls_x509_crt *trust_anchor(const struct trust *t, const unsigned char digest[32])
+{
+	struct anchor key;
+	const struct anchor *found;
+
+	memcpy(key.digest, digest, 32);
+	found = bsearch(&key, t->sorted, t->nanchors, sizeof(key), by_digest);
+	return found ? found->crt : NULL;
+}
+
+bool trust_anchor_digest(const struct trust *t, const mbedtls_x509_crt *anchor, unsigned char digest[32])
+{
+	for (size_t i = 0; i < t->nanchors; i++) {
+		if (t->sorted[i].crt == anchor) {
+			memcpy(digest, t->sorted[i].digest, 32);
+			return true;
+		}
+	}
+	return false;
 }
 
 /* What reading one zone's files needs at hand. */

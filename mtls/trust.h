@@ -8,6 +8,11 @@
 #include "mtls/revocation.h"
 #include "mtls/verify.h"
 
+struct anchor {
+	unsigned char digest[32]; /* SHA-256 of the certificate */
+	const mbedtls_x509_crt *crt;
+};
+
 struct trust {
 	atomic_uint refs;
 	mbedtls_x509_crt anchors; /* the first of a list; all zero when there is none */
@@ -15,7 +20,13 @@ struct trust {
 	bool crl_required;
 	int64_t crl_grace;
 	unsigned char id[32];
+	struct anchor *sorted; /* by digest; made by trust_seal */
+	size_t nanchors;
 };
+
+const mbedtls_x509_crt *trust_anchor(const struct trust *t,
+                                     const unsigned char digest[32]); /* NULL: not here */
+bool trust_anchor_digest(const struct trust *t, const mbedtls_x509_crt *anchor, unsigned char digest[32]);
 
 /* Building one: empty, then CAs, then CRLs, then sealed. -ERR_INVALID: *why says what is wrong with the
  * thing, as crl_parse has it. *added is borrowed, and NULL for a CA that was there already. */

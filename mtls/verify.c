@@ -28,6 +28,7 @@
 #include "mtls/constraints.h"
 #include "mtls/inspect.h"
 #include "mtls/internal.h"
+#include "mtls/path_cache.h"
 #include "mtls/trust.h"
 
 static const enum verify_result priority[] = {
@@ -325,18 +326,14 @@ static int judge(struct cert_facts *f, const struct trust *t, const mbedtls_x509
 	return issuer_facts(f, &j);
 }
 
-int path_judge(struct cert_facts **out, const struct trust *t, const mbedtls_x509_crt *chain,
-               const struct path *path, int64_t now)
+static int facts_under(struct cert_facts **out, const struct trust *t, const mbedtls_x509_crt *chain,
+                       const struct path *path, int64_t now)
 {
-	struct cert_facts *f;
+	struct cert_facts *f = calloc(1, sizeof(*f));
 	int rc;
 
 	*out = NULL;
-	if (!chain || !chain->raw.p) {
-		*out = (struct cert_facts *)cert_facts_absent();
-		return 0;
-	}
-	if (!(f = calloc(1, sizeof(*f))))
+	if (!f)
 		return -ERR_NOMEM;
 	arena_init(&f->arena, 0);
 	f->result = VERIFY_UNTRUSTED;
@@ -348,18 +345,72 @@ int path_judge(struct cert_facts **out, const struct trust *t, const mbedtls_x50
 	return 0;
 }
 
-int chain_judge(struct cert_facts **out, const struct trust *t, mbedtls_x509_crt *chain, int64_t now)
+static int absent(struct cert_facts **out)
+{
+	*out = (struct cert_facts *)cert_facts_absent();
+	return 0;
+}
+
+int path_judge(struct cert_facts **out, const struct trust *t, const mbedtls_x509_crt *chain,
+               const struct path *path, int64_t now)
+{
+	struct path_key key;
+	int rc;
+
+	if (!chain || !chain->raw.p)
+		return absent(out);
+	rc = facts_under(out, t, chain, path, now);
+	if (rc == 0 && (*out)->verified) {
+		path_key(&key, t, chain);
+		path_remember(path, &key, t, chain);
+	}
+	return rc;
+}
+
+/* Dates steer the library's choice between certificates of one CA: such a verdict is not taken from memory.
+ */
+static bool rests_on_dates(const struct cert_facts *f)
+{
+	return f->result == VERIFY_EXPIRED || f->result == VERIFY_NOT_YET_VALID;
+}
+
+static int judge_anew(struct cert_facts **out, const struct trust *t, mbedtls_x509_crt *chain,
+                      const struct path_key *key, int64_t now)
 {
 	struct path path;
 	uint32_t flags;
-	size_t n = 0;
+	int rc;
 
 	path_init(&path);
+	rc = mbedtls_x509_crt_verify_with_profile(chain, trust_anchors(t), NULL, trust_profile(), NULL,
+	                                          &flags, path_collect, &path);
+	if (rc == 0 || rc == MBEDTLS_ERR_X509_CERT_VERIFY_FAILED)
+		path_remember(&path, key, t, chain);
+	else
+		path_init(&path); /* no answer is no path, and that is untrusted */
+	return facts_under(out, t, chain, &path, now);
+}
+
+int chain_judge(struct cert_facts **out, const struct trust *t, mbedtls_x509_crt *chain, int64_t now)
+{
+	struct path_key key;
+	struct path path;
+	size_t n = 0;
+	int rc;
+
+	if (!chain || !chain->raw.p)
+		return absent(out);
 	for (const mbedtls_x509_crt *c = chain; c; c = c->next)
 		n++;
-	/* An error leaves the path empty, and that is untrusted. */
-	if (n <= LIMIT_CHAIN_CERTS && chain && chain->raw.p)
-		(void)mbedtls_x509_crt_verify_with_profile(chain, trust_anchors(t), NULL, trust_profile(),
-		                                           NULL, &flags, path_collect, &path);
-	return path_judge(out, t, chain, &path, now);
+	path_init(&path);
+	if (n > LIMIT_CHAIN_CERTS)
+		return facts_under(out, t, chain, &path, now);
+	path_key(&key, t, chain);
+	if (path_recall(&path, &key, t, chain)) {
+		rc = facts_under(out, t, chain, &path, now);
+		if (rc < 0 || !rests_on_dates(*out))
+			return rc;
+		cert_facts_free(*out);
+	}
+	return judge_anew(out, t, chain, &key, now);
 }

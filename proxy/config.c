@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "base/err.h"
+#include "engine/geoip.h"
 #include "lint/lint.h"
 #include "proxy/config.h"
 #include "proxy/config_build.h"
@@ -131,8 +132,9 @@ static bool rules_compile(struct build *b)
 	struct ruleset_options o = { .foreign_fields_default = c->settings.foreign_fields == 1 };
 	struct str *zones = arena_array(&b->scratch, c->nzones + 1, sizeof *zones);
 	struct str *pools = arena_array(&b->scratch, c->npools + 1, sizeof *pools);
+	int rc;
 
-	if (!zones || !pools)
+	if (!zones || !pools || !geoip_load(b, &o.geoip))
 		return false;
 	for (size_t i = 0; i < c->nzones; i++)
 		zones[i] = c->zones[i].name;
@@ -142,7 +144,9 @@ static bool rules_compile(struct build *b)
 	o.nzones = c->nzones;
 	o.pools = pools;
 	o.npools = c->npools;
-	return ruleset_compile(&c->rules, &b->file, &o, b->d) != -ERR_NOMEM;
+	rc = ruleset_compile(&c->rules, &b->file, &o, b->d);
+	geoip_unref(o.geoip);
+	return rc != -ERR_NOMEM;
 }
 
 /* Gives back what is counted elsewhere. */

@@ -101,6 +101,9 @@ struct config {
  * error. -ERR_RULES: the files are at fault; -ERR_IO: one of them (or of what they include) cannot be read. Opens no
  * socket and looks up no name. Any thread. The AST is gone afterwards: names and texts are copied. */
 int config_load(struct config **out, const char *const *paths, size_t n, struct diags *d);
+/* Only the lists of the files, as an empty ruleset for expression_compile: no certificate, zone or rule is looked at.
+ * Answers as config_load. */
+int config_lists(struct ruleset **out, const char *const *paths, size_t n, struct diags *d);
 struct config *config_ref(struct config *c);
 void config_unref(struct config *c);
 

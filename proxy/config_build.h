@@ -52,6 +52,9 @@ typedef bool apply_f(struct build *b, void *object, const struct ast_setting *s)
 /* config_files.c: reads files, follows includes, hangs all blocks in b->file. */
 bool files_read(struct build *b, const char *const *paths, size_t n);
 
+/* config_lists.c: the database that server { geoip … } names; *out NULL if none, or told. false: no memory. */
+bool geoip_load(struct build *b, struct geoip **out);
+
 /* config_settings.c: the settings blocks. */
 bool settings_is_block(struct str keyword);
 void settings_default(struct settings *s);

@@ -24,7 +24,7 @@ CLIENTS = [  # what the table calls it, the PKI's name
     ("not yet valid", "early"),
     ("revoked", "revoked"),
     ("foreign CA", "foreign"),
-    ("self-signed", "selfsigned"),
+    ("self-signed", "self"),
     ("none", None),
 ]
 

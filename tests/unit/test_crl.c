@@ -212,9 +212,9 @@ static void test_accepted(void **state)
 	l.v1 = true;
 	l.no_next = true;
 	c = parsed(list_der(&a, &l));
-	assert_int_equal(c->count, 0);
+	assert_int_equal(c->serials.count, 0);
 	assert_int_equal(c->next_update, c->this_update);
-	assert_false(crl_lists(c, S("\x01")));
+	assert_false(serials_have(&c->serials, S("\x01")));
 	crl_free(c);
 	l = current();
 	l.extensions = der_join(&a, idp(&a, der_put(&a, 0x81, S("\xff"))),
@@ -225,7 +225,7 @@ static void test_accepted(void **state)
 	assert_true(c->only_users && !c->only_cas && c->points.n == 0);
 	assert_true(str_eq(c->number, S("\x01\x2c")));
 	assert_true(str_eq(c->issuer, STR("CN=Issuing CA A,O=usher test,C=DE")));
-	assert_true(crl_lists(c, S("\x05")));
+	assert_true(serials_have(&c->serials, S("\x05")));
 	crl_free(c);
 	arena_fini(&a);
 }
@@ -264,7 +264,7 @@ static void test_serials(void **state)
 	}
 	c = parsed(list_der(&a, &l));
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
-		assert_int_equal(crl_lists(c, rows[i].serial), rows[i].listed);
+		assert_int_equal(serials_have(&c->serials, rows[i].serial), rows[i].listed);
 	crl_free(c);
 	arena_fini(&a);
 }
@@ -292,10 +292,10 @@ static void test_many_serials(void **state)
 	}
 	l.entries = str_range(bytes, at);
 	c = parsed(list_der(&a, &l));
-	assert_int_equal(c->count, 4000);
-	assert_int_equal(c->width, 2);
+	assert_int_equal(c->serials.count, 4000);
+	assert_int_equal(c->serials.width, 2);
 	for (unsigned n = 0; n < 1 << 16; n++)
-		assert_int_equal(crl_lists(c, str_sub(number(&a, n), 2, 20)), set[n]);
+		assert_int_equal(serials_have(&c->serials, str_sub(number(&a, n), 2, 20)), set[n]);
 	crl_free(c);
 	free(set);
 	arena_fini(&a);
