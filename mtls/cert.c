@@ -2,6 +2,7 @@
 /* Parsing certificates with the library, and reading the extensions that it leaves alone. */
 #include "mtls/cert.h"
 #include "mtls/oid.h"
+#include "mtls/signature.h"
 #include "mtls/verify.h"
 
 bool der_next_general_name(struct der *d, struct general_name *g)
@@ -142,4 +143,20 @@ static int extension(void *ctx, const mbedtls_x509_crt *crt, const mbedtls_x509_
 int cert_parse_der(mbedtls_x509_crt *chain, const unsigned char *der, size_t n)
 {
 	return mbedtls_x509_crt_parse_der_with_ext_cb(chain, der, n, 1, extension, NULL);
+}
+
+bool cert_signed_by(const mbedtls_x509_crt *crt, const mbedtls_x509_crt *issuer)
+{
+	struct arena scratch = ARENA_INIT;
+	struct der d = der_of(crt_str(&crt->raw)), in;
+	struct str algorithm, bits;
+	struct signature s;
+	bool good;
+
+	good = der_enter(&d, DER_SEQUENCE, &in) && der_any(&in, NULL, NULL, NULL) &&
+	       der_any(&in, NULL, NULL, &algorithm) && der_bits(&in, &bits) &&
+	       signature_read(&s, &scratch, algorithm, crt_str(&crt->tbs), bits) == 0 &&
+	       signature_good(&s, &issuer->pk);
+	arena_fini(&scratch);
+	return good;
 }

@@ -47,6 +47,9 @@ void cert_read(struct cert *c, const mbedtls_x509_crt *crt);
 /* Unix times of the validity; false if a date does not exist. Both bounds are inside. */
 bool cert_times(const mbedtls_x509_crt *crt, int64_t *not_before, int64_t *not_after);
 
+/* Whether issuer's key made crt's signature, with an algorithm that is strong enough. Asks nothing else. */
+bool cert_signed_by(const mbedtls_x509_crt *crt, const mbedtls_x509_crt *issuer);
+
 static inline struct str crt_str(const mbedtls_x509_buf *b)
 {
 	return (struct str){(const char *)b->p, b->len};

@@ -127,22 +127,6 @@ static bool signed_path(struct judgement *j, const mbedtls_x509_crt *chain, cons
 	       is_anchor(j->t, path->at[path->n - 1].cert);
 }
 
-static bool signed_by(const mbedtls_x509_crt *crt, const mbedtls_x509_crt *issuer)
-{
-	struct arena scratch = ARENA_INIT;
-	struct der d = der_of(crt_str(&crt->raw)), in;
-	struct str algorithm, bits;
-	struct signature s;
-	bool good;
-
-	good = der_enter(&d, DER_SEQUENCE, &in) && der_any(&in, NULL, NULL, NULL) &&
-	       der_any(&in, NULL, NULL, &algorithm) && der_bits(&in, &bits) &&
-	       signature_read(&s, &scratch, algorithm, crt_str(&crt->tbs), bits) == 0 &&
-	       signature_good(&s, &issuer->pk);
-	arena_fini(&scratch);
-	return good;
-}
-
 /*
  * Why the library found no path: signed all the way, and yet refused, means that somebody who is no CA (or
  * whose path length is used up) issued certificates. Names are followed first and signatures checked from the
@@ -167,7 +151,7 @@ static bool misused_ca(const struct trust *t, const mbedtls_x509_crt *chain)
 	}
 	up[n] = anchor;
 	while (n > 0) {
-		if (!signed_by(up[n - 1], up[n]))
+		if (!cert_signed_by(up[n - 1], up[n]))
 			return false;
 		n--;
 	}

@@ -1,0 +1,199 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* OCSP requests as openssl's responder reads them, and its answers as usher does. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "base/clock.h"
+#include "base/err.h"
+#include "base/file.h"
+#include "mtls/ocsp.h"
+#include "tests/unit/pki.h"
+
+static char folder[] = "/tmp/usher-ocsp-XXXXXX";
+
+static struct str der(struct arena *a, const char *name)
+{
+	struct str file = arena_printf(a, "%s/%s.der", folder, name), s;
+
+	pki_run(a, "openssl x509 -in %s -outform DER -out %s", pki_path(a, arena_printf(a, "%s.pem", name).p),
+	        file.p);
+	assert_int_equal(file_read(a, file.p, 1 << 20, &s), 0);
+	return s;
+}
+
+static void write_file(const char *path, struct str s)
+{
+	FILE *f = fopen(path, "w");
+
+	assert_non_null(f);
+	assert_int_equal(fwrite(s.p, 1, s.n, f), s.n);
+	fclose(f);
+}
+
+/* A responder below ca-a: "ocsp" with the right usage, "server" with another one, "old" expired. */
+static int make_responders(void **state)
+{
+	struct arena a = ARENA_INIT;
+	static const struct {
+		const char *name, *ca, *extensions, *dates;
+	} rows[] = {
+	    {"ocsp", "ca-a", "extendedKeyUsage=OCSPSigning\\nkeyUsage=digitalSignature", "-days 30"},
+	    {"server", "ca-a", "extendedKeyUsage=serverAuth", "-days 30"},
+	    {"any", "ca-a", "extendedKeyUsage=anyExtendedKeyUsage", "-days 30"},
+	    {"foreign", "ca-b", "extendedKeyUsage=OCSPSigning", "-days 30"},
+	    {"nosign", "ca-a", "extendedKeyUsage=OCSPSigning\\nkeyUsage=keyEncipherment", "-days 30"},
+	};
+
+	(void)state;
+	assert_non_null(mkdtemp(folder));
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+		pki_run(&a,
+		        "cd %s && openssl req -new -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes "
+		        "-keyout %s.key "
+		        "-subj '/CN=responder %s' -out r.csr 2>/dev/null && printf '%s\\n' > ext && "
+		        "openssl x509 -req -in r.csr -CA %s -CAkey %s -set_serial 77 %s -extfile ext -out "
+		        "%s.pem 2>&1",
+		        folder, rows[i].name, rows[i].name, rows[i].extensions,
+		        pki_path(&a, arena_printf(&a, "%s.pem", rows[i].ca).p),
+		        pki_path(&a, arena_printf(&a, "%s.key", rows[i].ca).p), rows[i].dates, rows[i].name);
+	arena_fini(&a);
+	return 0;
+}
+
+static int remove_folder(void **state)
+{
+	struct arena a = ARENA_INIT;
+
+	(void)state;
+	pki_run(&a, "rm -rf %s", folder);
+	arena_fini(&a);
+	return 0;
+}
+
+/* What openssl's responder, which knows good as good and revoked as revoked, says about a request. */
+static struct str answer(struct arena *a, struct str request, const char *signer, const char *options)
+{
+	struct str cert = str_starts(str_of(signer), STR("ca-"))
+	                      ? str_of(pki_path(a, arena_printf(a, "%s.pem", signer).p))
+	                      : arena_printf(a, "%s/%s.pem", folder, signer);
+	struct str key = str_starts(str_of(signer), STR("ca-"))
+	                     ? str_of(pki_path(a, arena_printf(a, "%s.key", signer).p))
+	                     : arena_printf(a, "%s/%s.key", folder, signer);
+	struct str s;
+
+	write_file(arena_printf(a, "%s/request", folder).p, request);
+	pki_run(
+	    a,
+	    "cd %s && serial() { openssl x509 -in $1 -noout -serial | cut -d= -f2; } && "
+	    "printf "
+	    "'V\\t401231235959Z\\t\\t%%s\\tunknown\\t/CN=good\\nR\\t401231235959Z\\t200101000000Z\\t%%s\\t"
+	    "unknown\\t/CN=revoked\\n' $(serial %s) $(serial %s) > index && "
+	    "openssl ocsp -index index -CA %s -rsigner %s -rkey %s -reqin request -respout response %s 2>&1",
+	    folder, pki_path(a, "good.pem"), pki_path(a, "revoked.pem"), pki_path(a, "ca-a.pem"), cert.p,
+	    key.p, options);
+	assert_int_equal(file_read(a, arena_printf(a, "%s/response", folder).p, 1 << 20, &s), 0);
+	return s;
+}
+
+static const struct {
+	const char *about, *signer, *options;
+	int days;
+	int rc;
+	enum ocsp_status status;
+	const char *why;
+} rows[] = {
+    {"good", "ca-a", "-ndays 7", 0, 0, OCSP_GOOD, NULL},
+    {"revoked", "ca-a", "-ndays 7", 0, 0, OCSP_REVOKED, NULL},
+    {"second", "ca-a", "-ndays 7", 0, 0, OCSP_UNKNOWN, NULL},
+    {"good", "ca-a", "", 0, 0, OCSP_GOOD, NULL},
+    {"good", "ca-a", "-ndays 7 -resp_key_id", 0, 0, OCSP_GOOD, NULL},
+    {"good", "ocsp", "-ndays 7", 0, 0, OCSP_GOOD, NULL},
+    {"revoked", "ocsp", "-ndays 7 -resp_key_id", 0, 0, OCSP_REVOKED, NULL},
+    {"good", "ca-a", "-ndays 7", 8, -ERR_INVALID, 0, "it is out of date"},
+    {"good", "ca-a", "", 1, -ERR_INVALID, 0, "it is out of date"},
+    {"good", "ca-a", "-ndays 7", -1, -ERR_INVALID, 0, "it is not valid yet"},
+    {"good", "ocsp", "-ndays 60", 40, -ERR_INVALID, 0,
+     "it is not signed by the issuer, nor by a responder that the issuer has certified"},
+    {"good", "server", "-ndays 7", 0, -ERR_INVALID, 0,
+     "it is not signed by the issuer, nor by a responder that the issuer has certified"},
+    {"good", "any", "-ndays 7", 0, -ERR_INVALID, 0,
+     "it is not signed by the issuer, nor by a responder that the issuer has certified"},
+    {"good", "nosign", "-ndays 7", 0, -ERR_INVALID, 0,
+     "it is not signed by the issuer, nor by a responder that the issuer has certified"},
+    {"good", "foreign", "-ndays 7", 0, -ERR_INVALID, 0,
+     "it is not signed by the issuer, nor by a responder that the issuer has certified"},
+    {"good", "ca-b", "-ndays 7", 0, -ERR_INVALID, 0,
+     "it is not signed by the issuer, nor by a responder that the issuer has certified"},
+    {"good", "ocsp", "-ndays 7 -resp_no_certs", 0, -ERR_INVALID, 0,
+     "it is not signed by the issuer, nor by a responder that the issuer has certified"},
+    {"good", "ca-a", "-ndays 7 -rmd sha1", 0, -ERR_INVALID, 0,
+     "it is not signed by the issuer, nor by a responder that the issuer has certified"},
+};
+
+static void test_answers(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct arena a = ARENA_INIT;
+		struct str cert = der(&a, rows[i].about), issuer = der(&a, "ca-a"), request;
+		struct ocsp_answer out;
+		const char *why;
+		int rc;
+
+		assert_int_equal(ocsp_request(&a, cert, issuer, &request), 0);
+		rc = ocsp_read(&out, answer(&a, request, rows[i].signer, rows[i].options), cert, issuer,
+		               clock_now() + rows[i].days * INT64_C(86400), &why);
+		if (rc != rows[i].rc || (rc == 0 && out.status != rows[i].status))
+			fail_msg("row %zu: %d, status %d, %s", i, rc, rc ? -1 : (int)out.status,
+			         rc ? why : "");
+		if (rc < 0)
+			assert_string_equal(why, rows[i].why);
+		else
+			assert_true(out.next_update - out.this_update ==
+			            (str_contains(str_of(rows[i].options), STR("ndays")) ? 7 * 86400 : 3600));
+		arena_fini(&a);
+	}
+}
+
+/* An answer about one certificate is none about another, and no beginning of one is an answer. */
+static void test_other_bytes(void **state)
+{
+	struct arena a = ARENA_INIT;
+	struct str good = der(&a, "good"), second = der(&a, "second"), issuer = der(&a, "ca-a"), request,
+	           response;
+	struct ocsp_answer out;
+	const char *why;
+
+	(void)state;
+	assert_int_equal(ocsp_request(&a, good, issuer, &request), 0);
+	response = answer(&a, request, "ca-a", "-ndays 7");
+	assert_int_equal(ocsp_read(&out, response, second, issuer, clock_now(), &why), -ERR_INVALID);
+	assert_string_equal(why, "it is about other certificates");
+	assert_int_equal(ocsp_read(&out, response, good, der(&a, "ca-a-again"), clock_now(), &why),
+	                 -ERR_INVALID);
+	assert_string_equal(why, "it is about other certificates");
+	for (size_t n = 0; n < response.n; n++)
+		assert_int_equal(ocsp_read(&out, str_sub(response, 0, n), good, issuer, clock_now(), &why),
+		                 -ERR_INVALID);
+	assert_int_equal(ocsp_read(&out, STR("\x30\x03\x0a\x01\x06"), good, issuer, clock_now(), &why),
+	                 -ERR_INVALID);
+	assert_string_equal(why, "the responder gave no answer");
+	assert_int_equal(ocsp_request(&a, STR("x"), issuer, &request), -ERR_INVALID);
+	arena_fini(&a);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(test_answers),
+	    cmocka_unit_test(test_other_bytes),
+	};
+
+	pki_make();
+	return cmocka_run_group_tests(tests, make_responders, remove_folder);
+}
