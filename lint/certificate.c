@@ -54,8 +54,6 @@ void lint_certificate(const struct ast_block *rule, struct diags *d)
 	read_names(rule->when, &r);
 	for (const struct ast_action *a = rule->actions; a; a = a->next) {
 		read_names(a->value, &r);
-		for (size_t i = 0; a->rate && i < a->rate->nby; i++)
-			read_names(a->rate->by[i], &r);
 	}
 	if (!r.fact || r.asks)
 		return;
