@@ -164,7 +164,7 @@ static const struct cell matrix[] = {
 	{ "a.test", "good", NOTHING, 0, 3590, "a.test", "resumed", "a", VERIFY_OK },
 	{ "a.test", "good", NOTHING, 0, 3602, "a.test", "too_old", "a", VERIFY_OK },
 	{ "a.test", "good", SHORTER, 0, 12, "a.test", "too_old", "a", VERIFY_OK },
-	{ "a.test", "good", NOTHING, 0, -60, "a.test", "from_future", "a", VERIFY_OK },
+	{ "a.test", "good", NOTHING, 120, -60, "a.test", "from_future", "a", VERIFY_OK },
 };
 
 /* A ticket for name, held by a client with that certificate. */
