@@ -374,8 +374,8 @@ int ticket_parse(void *p, mbedtls_ssl_session *session, unsigned char *bytes, si
 	if (!s || !s->hs)
 		return MBEDTLS_ERR_SSL_INVALID_MAC;
 	ticket_drop_pending(s->hs);
-	s->hs->tickets++;
-	why = open_ticket(s, session, bytes, n);
+	/* each may cost a judgement, and a hello has room for hundreds */
+	why = ++s->hs->tickets > LIMIT_TICKET_OFFERS ? TICKET_TOO_MANY : open_ticket(s, session, bytes, n);
 	if (why == TICKET_OPENED) {
 		s->hs->pending.opened = true;
 		return 0;

@@ -3,6 +3,7 @@
  * Tickets under attack. A ticket is made in one world and used in another; whatever happened in between, the client
  * must be told apart exactly as a full handshake in the second world would do it.
  */
+#include <malloc.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -107,7 +108,7 @@ static struct tls_context *world(enum change change, int dflt)
 struct cell {
 	const char *from, *cert; /* the ticket: for which name, with which certificate */
 	enum change change;
-	int start, wait;         /* clock: seconds from today to the ticket, and from there to its use */
+	int start, wait;         /* seconds from the PKI's making (0: now) to the ticket, and from there to its use */
 	const char *to;          /* the name it is used for; NULL: none */
 	const char *outcome;     /* "resumed", or why the ticket did not open */
 	const char *end;         /* the zone it ends in, or the reason of the refusal */
@@ -210,11 +211,13 @@ static void try_cell(const struct cell *cell, int version, struct tls_context *b
 	struct session *s, *full;
 	mbedtls_ssl_session ticket;
 	const char *outcome;
+	int64_t start;
 
-	clock_set_offset(cell->start);
+	start = cell->start ? cell->start - lab_pki_age() : 0;
+	clock_set_offset(start);
 	get_ticket(&ticket, before, cell->from, cell->cert, version);
 	after = world(cell->change, 0);
-	clock_set_offset(cell->start + cell->wait);
+	clock_set_offset(start + cell->wait);
 	mbedtls_ssl_session_set_hostname(&ticket, cell->to); /* a client that does not care for whom a ticket is */
 	ticket.MBEDTLS_PRIVATE(ticket_lifetime) = 7 * DAY;   /* nor for how long */
 	if (cell->wait < 0) /* the server's clock went back, the client's did not */
@@ -556,6 +559,79 @@ static void test_huge(void **state)
 	tls_context_unref(ctx);
 }
 
+/* ---- many ---- */
+
+/* A hundred thousand tickets that are refused, in every way there is: by us, or by the library after they opened
+ * (CVE-2026-115491: no key exchange mode fits). Nothing may stay behind. */
+static void test_many(void **state)
+{
+	static const struct {
+		const char *name, *cert;
+		int mode;
+	} ways[] = {
+		{ "req.test", "good", 1 },  /* another zone */
+		{ "a.test", "good", 1 },    /* used before */
+		{ "again.test", NULL, 0 },  /* opens, and the mode does not fit */
+		{ "again.test", NULL, 1 },  /* opens, and the age does not fit */
+	};
+	struct lab_zone zones[] = { base[0], base[5], ZONE("again", "again.test", OPTIONAL, .ca = "root", .reuse = true) };
+	struct tls_context *ctx = lab_context(zones, 3, -1, NULL);
+	struct ticket_counts before, after;
+	size_t in_use = 0;
+
+	(void)state;
+	ticket_counts(&before);
+	for (int way = 0; way < 4; way++) {
+		struct buf hello = BUF_INIT;
+		mbedtls_ssl_session ticket;
+
+		get_ticket(&ticket, ctx, way ? ways[way].name : "a.test", ways[way].cert, 13);
+		raw_offer_write(&hello, ways[way].name, ticket_of(&ticket), 8, ways[way].mode);
+		for (int i = 0; i < (way == 1 ? 200 : 4100); i++) {
+			struct session *s;
+
+			assert_int_equal(session_new(&s, ctx), 0);
+			session_feed(s, buf_str(&hello));
+			assert_int_equal(session_state(s), SESSION_FAILED);
+			session_free(s);
+			if (i == 100)
+				in_use = mallinfo2().uordblks;
+		}
+		assert_true(mallinfo2().uordblks < in_use + 4096);
+		buf_fini(&hello);
+		mbedtls_ssl_session_free(&ticket);
+	}
+	ticket_counts(&after);
+	assert_true(after.refused[TICKET_OTHER_ZONE] - before.refused[TICKET_OTHER_ZONE] >= 8 * 4100);
+	assert_true(after.refused[TICKET_USED] - before.refused[TICKET_USED] >= 8 * 199);
+	tls_context_unref(ctx);
+}
+
+/* A hello full of tickets: only the first few are worth a look. */
+static void test_too_many(void **state)
+{
+	struct tls_context *ctx = world(NOTHING, 0);
+	struct ticket_counts before, after;
+	struct buf hello = BUF_INIT;
+	mbedtls_ssl_session ticket;
+	struct session *s;
+
+	(void)state;
+	get_ticket(&ticket, ctx, "off.test", NULL, 13);
+	raw_offer_write(&hello, "off.test", ticket_of(&ticket), 40, 0);
+	ticket_counts(&before);
+	assert_int_equal(session_new(&s, ctx), 0);
+	session_feed(s, buf_str(&hello));
+	assert_int_equal(session_state(s), SESSION_FAILED);
+	assert_str(session_tls(s)->ticket_refused, "too_many");
+	ticket_counts(&after);
+	assert_int_equal(after.refused[TICKET_TOO_MANY] - before.refused[TICKET_TOO_MANY], 40 - LIMIT_TICKET_OFFERS);
+	session_free(s);
+	buf_fini(&hello);
+	mbedtls_ssl_session_free(&ticket);
+	tls_context_unref(ctx);
+}
+
 /* ---- keys ---- */
 
 static void write_file(const char *path, const char *text)
@@ -646,6 +722,8 @@ int main(void)
 		cmocka_unit_test(test_retry),
 		cmocka_unit_test(test_broken),
 		cmocka_unit_test(test_huge),
+		cmocka_unit_test(test_many),
+		cmocka_unit_test(test_too_many),
 		cmocka_unit_test(test_keys),
 	};
 

@@ -3,6 +3,8 @@
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/stat.h>
+#include <time.h>
 
 #include <mbedtls/error.h>
 #include <mbedtls/pem.h>
@@ -48,6 +50,14 @@ static const char *pki_dir(void)
 const char *lab_pki(const char *name)
 {
 	return arena_printf(&kept, "%s/%s", pki_dir(), name).p;
+}
+
+int64_t lab_pki_age(void)
+{
+	struct stat st;
+
+	MUST(stat(lab_pki("crl-a.pem"), &st));
+	return (int64_t)(time(NULL) - st.st_mtime);
 }
 
 struct str lab_file(const char *path)

@@ -14,6 +14,7 @@
 
 /* The PKI of tests/pki/make.sh, made when it is asked for first. lab_pki("good.pem"): its path. */
 const char *lab_pki(const char *name);
+int64_t lab_pki_age(void); /* seconds since it was made: dates in it count from then */
 struct str lab_file(const char *path); /* contents, kept until the program ends; NUL behind them */
 
 /* What a test says about a zone; file names are those of the PKI, lists are separated by spaces. */

@@ -8,7 +8,17 @@
 
 #include "tests/unit/tls_raw.h"
 
-enum { EXT_SNI = 0, EXT_GROUPS = 10, EXT_SIGNATURES = 13, EXT_ALPN = 16, EXT_EMS = 23, EXT_TICKET = 35 };
+enum {
+	EXT_SNI = 0,
+	EXT_GROUPS = 10,
+	EXT_SIGNATURES = 13,
+	EXT_ALPN = 16,
+	EXT_EMS = 23,
+	EXT_TICKET = 35,
+	EXT_PRE_SHARED_KEY = 41,
+	EXT_VERSIONS = 43,
+	EXT_KEY_MODES = 45,
+};
 
 static void add(struct buf *b, const void *p, size_t n)
 {
@@ -73,25 +83,58 @@ static void record(struct buf *out, int type, struct str body)
 	buf_add(out, body);
 }
 
-/* The handshake message alone. */
-static void hello_message(struct buf *out, const struct raw_hello *h, const unsigned char random[32])
+static void message_of(struct buf *out, const unsigned char random[32], int suite, struct str exts)
 {
-	struct buf body = BUF_INIT, exts = BUF_INIT;
+	struct buf body = BUF_INIT;
 
 	number(&body, 0x0303, 2);
 	add(&body, random, 32);
 	number(&body, 32, 1);
 	add(&body, "resume me, please: a session id.", 32);
 	number(&body, 2, 2);
-	number(&body, (size_t)h->suite, 2);
+	number(&body, (size_t)suite, 2);
 	number(&body, 0x0100, 2);
-	extensions(&exts, h);
 	number(&body, exts.n, 2);
-	buf_add(&body, buf_str(&exts));
+	buf_add(&body, exts);
 	number(out, 1, 1);
 	number(out, body.n, 3);
 	buf_add(out, buf_str(&body));
 	buf_fini(&body);
+}
+
+/* The handshake message alone. */
+static void hello_message(struct buf *out, const struct raw_hello *h, const unsigned char random[32])
+{
+	struct buf exts = BUF_INIT;
+
+	extensions(&exts, h);
+	message_of(out, random, h->suite, buf_str(&exts));
+	buf_fini(&exts);
+}
+
+void raw_offer_write(struct buf *out, const char *sni, struct str ticket, int copies, int mode)
+{
+	struct buf exts = BUF_INIT, keys = BUF_INIT, message = BUF_INIT;
+
+	name_extension(&exts, sni);
+	extension(&exts, EXT_VERSIONS, (struct str){ "\x02\x03\x04", 3 });
+	extension(&exts, EXT_KEY_MODES, (struct str){ mode ? "\x01\x01" : "\x01\x00", 2 });
+	number(&keys, (size_t)copies * (ticket.n + 6), 2);
+	for (int i = 0; i < copies; i++) {
+		number(&keys, ticket.n, 2);
+		buf_add(&keys, ticket);
+		number(&keys, 0, 4);
+	}
+	number(&keys, (size_t)copies * 33, 2);
+	for (int i = 0; i < copies; i++) {
+		number(&keys, 32, 1);
+		add(&keys, "thirty-two bytes of pure chance!", 32);
+	}
+	extension(&exts, EXT_PRE_SHARED_KEY, buf_str(&keys));
+	message_of(&message, (const unsigned char *)"thirty-two bytes of pure chance!", 0x1301, buf_str(&exts));
+	record(out, 22, buf_str(&message));
+	buf_fini(&message);
+	buf_fini(&keys);
 	buf_fini(&exts);
 }
 

@@ -23,6 +23,10 @@ struct raw_hello {
 /* The records of the hello. */
 void raw_hello_write(struct buf *out, const struct raw_hello *h, const unsigned char random[32]);
 
+/* A TLS 1.3 hello that offers the ticket copies times and cannot go on otherwise: it has no key share, so the server
+ * looks at the tickets and gives up. mode: RFC 8446 4.2.9, 0 without (EC)DHE, 1 with. */
+void raw_offer_write(struct buf *out, const char *sni, struct str ticket, int copies, int mode);
+
 /* Feeds the hello and, if the server resumes, finishes the handshake with that master secret. True: the session is
  * open, that is, the server took ticket and secret. */
 bool raw_resume(struct session *s, const struct raw_hello *h, const unsigned char master[48]);
