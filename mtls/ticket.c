@@ -333,7 +333,7 @@ static enum ticket_refusal use(struct session *s, const unsigned char *nonce, in
 
 static enum ticket_refusal open_ticket(struct session *s, mbedtls_ssl_session *session, unsigned char *bytes, size_t n)
 {
-	unsigned char *nonce = bytes + TICKET_NAME, *text = nonce + NONCE;
+	unsigned char *nonce, *text;
 	struct pending *pending = &s->hs->pending;
 	int64_t now = clock_now();
 	enum ticket_refusal why;
@@ -343,6 +343,8 @@ static enum ticket_refusal open_ticket(struct session *s, mbedtls_ssl_session *s
 
 	if (n <= AROUND || n > LIMIT_TICKET_BYTES)
 		return TICKET_FORM;
+	nonce = bytes + TICKET_NAME;
+	text = nonce + NONCE;
 	if (!s->ctx->keys || !ticket_keys_named(s->ctx->keys, bytes, &key))
 		return TICKET_UNKNOWN_KEY;
 	sound = gcm(false, &key, nonce, text, n - AROUND, bytes + n - TAG);
