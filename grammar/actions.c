@@ -28,7 +28,8 @@ static void body_set(struct ast_action *a, struct named body)
 	a->body_span = body.at;
 }
 
-struct ast_action *action_reply(struct parser *p, enum ast_action_kind kind, struct named status, struct named type,
+struct ast_action *action_reply(struct parser *p, enum ast_action_kind kind, struct named status,
+	struct named type,
 	struct named body, struct span at)
 {
 	struct ast_action *a = action_new(p, kind, at);
@@ -39,7 +40,8 @@ struct ast_action *action_reply(struct parser *p, enum ast_action_kind kind, str
 	if (kind == AST_RESPOND && !status.text.n)
 		diag_add(p->diags, U0001, at, "respond needs a status: `respond 200 text \"…\"`");
 	if (type.text.n && !a->has_body)
-		diag_add(p->diags, U0001, type.at, "a body in quotes is missing after %.*s", STR_FMT(type.text));
+		diag_add(p->diags, U0001, type.at, "a body in quotes is missing after %.*s",
+			STR_FMT(type.text));
 	if (a->has_body && !type.text.n) {
 		struct diag *g = diag_add(p->diags, U0001, body.at, "the type of this body is missing");
 
@@ -67,7 +69,8 @@ struct ast_action *action_log(struct parser *p, struct named text, struct span a
 	return a;
 }
 
-struct ast_action *action_skip(struct parser *p, struct named what, struct named name, bool quiet, struct span at)
+struct ast_action *action_skip(struct parser *p, struct named what, struct named name, bool quiet,
+	struct span at)
 {
 	struct ast_action *a = action_new(p, AST_SKIP, at);
 
@@ -94,8 +97,8 @@ struct ast_action *action_header(struct parser *p, struct named verb, struct nam
 	return a;
 }
 
-struct ast_action *action_value(struct parser *p, enum ast_action_kind kind, struct named verb, struct ast *value,
-	struct span at)
+struct ast_action *action_value(struct parser *p, enum ast_action_kind kind, struct named verb,
+	struct ast *value, struct span at)
 {
 	struct ast_action *a = action_new(p, kind, at);
 

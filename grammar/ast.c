@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Nodes of expressions. A constructor that finds no memory says so in the parser and gives a stand-in, so that
- * the grammar's actions need no branches; the whole parse fails in the end. Mistakes that only make sense once a
- * node's parts are known (an index that is no number, `in` without braces) are told here.
+ * Nodes of expressions. A constructor that finds no memory says so in the parser and gives a stand-in, so
+ * that the grammar's actions need no branches; the whole parse fails in the end. Mistakes that only make sense
+ * once a node's parts are known (an index that is no number, `in` without braces) are told here.
  */
 #include "grammar/internal.h"
 #include "grammar/literal.h"
@@ -115,7 +115,8 @@ struct ast *ast_set(struct parser *p, struct nodes items, struct span at)
 	return n;
 }
 
-struct ast *ast_call(struct parser *p, struct str name, struct nodes args, struct span name_at, struct span at)
+struct ast *ast_call(struct parser *p, struct str name, struct nodes args, struct span name_at,
+	struct span at)
 {
 	struct ast *n = node(p, AST_CALL, at);
 
@@ -141,7 +142,8 @@ struct ast *ast_index_each(struct parser *p, struct ast *of, struct span at)
 	return index_node(p, of, AST_INDEX_EACH, at);
 }
 
-struct ast *ast_index_int(struct parser *p, struct ast *of, struct str number, struct span number_at, struct span at)
+struct ast *ast_index_int(struct parser *p, struct ast *of, struct str number, struct span number_at,
+	struct span at)
 {
 	struct ast *n = index_node(p, of, AST_INDEX_INT, at);
 	const char *wrong;
@@ -165,7 +167,8 @@ struct ast *ast_index_key(struct parser *p, struct ast *of, struct string_token 
 
 	n->text = key.text;
 	if (key.form == AST_FORM_RAW)
-		diag_add(p->diags, U0001, key_at, "the key of a map is a string in plain quotes, not a raw one");
+		diag_add(p->diags, U0001, key_at,
+			"the key of a map is a string in plain quotes, not a raw one");
 	for (i = 0; i < key.text.n; i += len) {
 		if ((len = utf8_read(str_sub(key.text, i, key.text.n), &code)))
 			continue;
@@ -175,8 +178,8 @@ struct ast *ast_index_key(struct parser *p, struct ast *of, struct string_token 
 	return n;
 }
 
-struct ast *ast_compare(struct parser *p, struct op_token op, struct ast *left, struct ast *right, struct span op_at,
-	struct span at)
+struct ast *ast_compare(struct parser *p, struct op_token op, struct ast *left, struct ast *right,
+	struct span op_at, struct span at)
 {
 	struct ast *n = node(p, AST_COMPARE, at);
 
@@ -201,14 +204,15 @@ struct ast *ast_compare_field(struct parser *p, struct op_token op, struct ast *
 		g = diag_add(p->diags, U0006, right->span, "in takes a set in braces or a named list");
 		diag_help(p->diags, g, "write { … } or $name");
 	} else {
-		g = diag_add(p->diags, U0001, right->span, "the right side of this operator is a literal, not a field or call");
+		g = diag_add(p->diags, U0001, right->span,
+			"the right side of this operator is a literal, not a field or call");
 		diag_help(p->diags, g, "eq, ne, lt, le, gt and ge take fields; strings need quotes");
 	}
 	return ast_compare(p, op, left, right, op_at, at);
 }
 
-struct ast *ast_in_bare(struct parser *p, struct op_token op, struct ast *left, struct ast *item, struct span op_at,
-	struct span at)
+struct ast *ast_in_bare(struct parser *p, struct op_token op, struct ast *left, struct ast *item,
+	struct span op_at, struct span at)
 {
 	struct diag *g = diag_add(p->diags, U0006, item->span, "in takes a set in braces or a named list");
 	struct str text = str_sub(p->src->text, item->span.from, item->span.to);
@@ -229,8 +233,8 @@ struct ast *ast_not(struct parser *p, struct op_token op, struct ast *of, struct
 	return n;
 }
 
-struct ast *ast_logic(struct parser *p, struct op_token op, struct ast *left, struct ast *right, struct span op_at,
-	struct span at)
+struct ast *ast_logic(struct parser *p, struct op_token op, struct ast *left, struct ast *right,
+	struct span op_at, struct span at)
 {
 	struct ast *n;
 
@@ -252,7 +256,8 @@ struct ast *ast_logic(struct parser *p, struct op_token op, struct ast *left, st
 struct ast *ast_logic_bare(struct parser *p, struct op_token op, struct ast *left, struct ast *right,
 	struct span op_at, struct span at)
 {
-	struct diag *g = diag_add(p->diags, U0010, op_at, "an argument that begins with a comparison ends with it");
+	struct diag *g = diag_add(p->diags, U0010, op_at,
+		"an argument that begins with a comparison ends with it");
 
 	diag_help(p->diags, g, "put parentheses around each side: (… eq …) and (… eq …)");
 	return ast_logic(p, op, left, right, op_at, at);

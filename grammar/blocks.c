@@ -44,8 +44,8 @@ void words_comma(struct parser *p, struct words *w, struct span at)
 		w->v[w->n - 1].comma = true;
 }
 
-struct ast_setting *setting_new(struct parser *p, struct named name, struct words words, struct ast_block *block,
-	struct span at)
+struct ast_setting *setting_new(struct parser *p, struct named name, struct words words,
+	struct ast_block *block, struct span at)
 {
 	struct ast_setting *s = ARENA_NEW(p->arena, struct ast_setting);
 
@@ -91,7 +91,8 @@ static struct ast_block *block(struct parser *p, enum ast_block_kind kind, struc
 	return b;
 }
 
-static void block_name(struct parser *p, struct ast_block *b, struct named keyword, struct named name, bool list)
+static void block_name(struct parser *p, struct ast_block *b, struct named keyword, struct named name,
+	bool list)
 {
 	size_t i;
 
@@ -102,9 +103,11 @@ static void block_name(struct parser *p, struct ast_block *b, struct named keywo
 	for (i = 0; i < name.text.n; i++) {
 		char c = name.text.p[i];
 
-		if (ascii_digit(c) || c == '_' || (list ? (c >= 'a' && c <= 'z') || c == '.' : ascii_alpha(c) || c == '-'))
+		if (ascii_digit(c) || c == '_' || (list ? (c >= 'a' && c <= 'z') ||
+			c == '.' : ascii_alpha(c) || c == '-'))
 			continue;
-		diag_add(p->diags, U0001, name.at, list ? "the name of a list has lower-case letters, digits, _ and . only"
+		diag_add(p->diags, U0001, name.at,
+			list ? "the name of a list has lower-case letters, digits, _ and . only"
 			: "a name has letters, digits, - and _ only");
 		break;
 	}
@@ -162,7 +165,8 @@ struct ast_block *block_list(struct parser *p, struct named keyword, struct name
 	return b;
 }
 
-struct ast_block *block_list_from(struct parser *p, struct named keyword, struct named name, struct named type,
+struct ast_block *block_list_from(struct parser *p, struct named keyword, struct named name,
+	struct named type,
 	struct named from, struct span at)
 {
 	struct ast_block *b = block(p, AST_BLOCK_LIST, at);
@@ -225,7 +229,8 @@ struct ast_block *block_begin(struct parser *p, enum ast_block_kind kind)
 /* A condition is missing: perhaps a setting is one that was misspelled. */
 static void condition_tell(struct parser *p, const struct ast_block *b)
 {
-	struct diag *g = diag_add(p->diags, U0001, b->keyword_span, "this rule has no condition: `when EXPRESSION`");
+	struct diag *g = diag_add(p->diags, U0001, b->keyword_span,
+		"this rule has no condition: `when EXPRESSION`");
 	const struct ast_setting *s;
 
 	for (s = b->settings; s; s = s->next)

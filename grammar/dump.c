@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Stages made visible: the tokens of a text, and trees with one node a line. For people; nothing reads it back. */
+/* Stages made visible: the tokens of a text, trees with one node a line. For people; nothing reads it back. */
 #include "base/buf.h"
 #include "grammar/lex.h"
 
 static const char *const kind_names[] = {
-	[AST_NAME] = "name", [AST_CALL] = "call", [AST_INDEX] = "index", [AST_COMPARE] = "compare", [AST_NOT] = "not",
+	[AST_NAME] = "name", [AST_CALL] = "call", [AST_INDEX] = "index", [AST_COMPARE] = "compare",
+		[AST_NOT] = "not",
 	[AST_LOGIC] = "logic", [AST_STRING] = "string", [AST_LITERAL] = "literal", [AST_SET] = "set",
 	[AST_LIST] = "list",
 };
@@ -66,14 +67,32 @@ bool ast_dump(struct buf *out, const struct ast *e)
 	return !out->failed;
 }
 
+/* A place in a text that only moves forward. */
+struct cursor {
+	uint32_t at;
+	unsigned line, column;
+};
+
+static void cursor_move(struct cursor *c, struct str text, uint32_t to)
+{
+	for (; c->at < to; c->at++) {
+		c->column++;
+		if (text.p[c->at] == '\n') {
+			c->line++;
+			c->column = 1;
+		}
+	}
+}
+
 bool tokens_dump(struct buf *out, const struct source *src, bool file)
 {
 	struct arena arena = ARENA_INIT;
 	struct diags unheard;
-	struct parser p = { .arena = &arena, .src = src, .diags = &unheard, .start = file ? START_FILE : START_EXPRESSION };
+	struct parser p = { .arena = &arena, .src = src, .diags = &unheard,
+		.start = file ? START_FILE : START_EXPRESSION };
+	struct cursor c = { 0, 1, 1 };
 	GRAMMAR_STYPE value;
 	struct span at;
-	unsigned line, column;
 	int token;
 	bool done;
 
@@ -81,11 +100,9 @@ bool tokens_dump(struct buf *out, const struct source *src, bool file)
 	if ((done = scan_init(&p, file))) {
 		grammar_lex(&value, &at, &p); /* the one that chooses the start symbol */
 		while ((token = grammar_lex(&value, &at, &p)) != GRAMMAR_EOF) {
-			struct str text = str_sub(src->text, at.from, at.to);
-
-			span_place(at, &line, &column);
-			buf_printf(out, "%u:%u %s ", line, column, grammar_token_name(token));
-			buf_json(out, text);
+			cursor_move(&c, src->text, at.from);
+			buf_printf(out, "%u:%u %s ", c.line, c.column, grammar_token_name(token));
+			buf_json(out, str_sub(src->text, at.from, at.to));
 			buf_addc(out, '\n');
 		}
 	}

@@ -55,12 +55,12 @@ struct scan {
 	uint32_t last_to;       /* where it ended */
 	struct frame frames[LIMIT_BRACES];
 	unsigned nframes;
-	unsigned closing;       /* frames that still have to be closed, because the text goes on outside of them */
+	unsigned closing;       /* frames to close before the text goes on outside of them */
 	struct opener openers[LIMIT_NESTING];
 	unsigned nopeners;
 	bool start;             /* a setting or block begins with the next word */
 	bool value;             /* inside a pair: its value has been seen */
-	int pending;            /* enum frame_kind, or enum pending: what the next brace or string belongs to */
+	int pending;            /* enum frame_kind or PENDING_…: what the next brace or string belongs to */
 	int after;              /* the state after one bare word */
 	enum word_place place;
 	bool fresh;             /* the next token of an expression is its first */
@@ -123,7 +123,7 @@ struct string_token {
 
 /* ---- lexer.l ---------------------------------------------------------------------------------------------- */
 
-/* Makes p ready to give tokens, the first being p->start. False when out of memory. scan_fini is due in any case. */
+/* Makes p ready to give tokens, the first being p->start. False: out of memory. scan_fini is due in any case. */
 bool scan_init(struct parser *p, bool file);
 void scan_fini(struct parser *p);
 
@@ -134,7 +134,7 @@ size_t string_quoted_end(struct str s);
 size_t string_regex_end(struct str s);
 size_t string_raw_end(struct str s, size_t hashes);
 
-/* Values of whole literals that end where the above said; errors are told and the rest is decoded all the same. */
+/* Values of literals that end where the above said; errors are told, the rest is decoded all the same. */
 struct string_token string_quoted(struct parser *p, struct span at);
 struct string_token string_regex(struct parser *p, struct span at);
 struct string_token string_raw(struct parser *p, struct span at, size_t hashes);
@@ -158,22 +158,24 @@ struct ast *ast_literal(struct parser *p, struct str text, struct span at);
 struct ast *ast_string(struct parser *p, struct string_token s, struct span at);
 struct ast *ast_list(struct parser *p, struct str name, struct span at);
 struct ast *ast_set(struct parser *p, struct nodes items, struct span at);
-struct ast *ast_call(struct parser *p, struct str name, struct nodes args, struct span name_at, struct span at);
+struct ast *ast_call(struct parser *p, struct str name, struct nodes args, struct span name_at,
+	struct span at);
 struct ast *ast_index_each(struct parser *p, struct ast *of, struct span at);
-struct ast *ast_index_int(struct parser *p, struct ast *of, struct str number, struct span number_at, struct span at);
+struct ast *ast_index_int(struct parser *p, struct ast *of, struct str number, struct span number_at,
+	struct span at);
 struct ast *ast_index_key(struct parser *p, struct ast *of, struct string_token key, struct span key_at,
 	struct span at);
-struct ast *ast_compare(struct parser *p, struct op_token op, struct ast *left, struct ast *right, struct span op_at,
-	struct span at);
+struct ast *ast_compare(struct parser *p, struct op_token op, struct ast *left, struct ast *right,
+	struct span op_at, struct span at);
 /* The same where the right side must be a literal, and is a field or call: tells so. */
 struct ast *ast_compare_field(struct parser *p, struct op_token op, struct ast *left, struct ast *right,
 	struct span op_at, struct span at);
 /* in without braces: tells so and goes on as if they were there. */
-struct ast *ast_in_bare(struct parser *p, struct op_token op, struct ast *left, struct ast *item, struct span op_at,
-	struct span at);
+struct ast *ast_in_bare(struct parser *p, struct op_token op, struct ast *left, struct ast *item,
+	struct span op_at, struct span at);
 struct ast *ast_not(struct parser *p, struct op_token op, struct ast *of, struct span op_at, struct span at);
-struct ast *ast_logic(struct parser *p, struct op_token op, struct ast *left, struct ast *right, struct span op_at,
-	struct span at);
+struct ast *ast_logic(struct parser *p, struct op_token op, struct ast *left, struct ast *right,
+	struct span op_at, struct span at);
 /* The same in an argument that begins with a comparison, where it is not allowed: tells so. */
 struct ast *ast_logic_bare(struct parser *p, struct op_token op, struct ast *left, struct ast *right,
 	struct span op_at, struct span at);
@@ -188,8 +190,8 @@ struct named {
 
 void words_add(struct parser *p, struct words *w, struct str text, bool quoted, struct span at);
 void words_comma(struct parser *p, struct words *w, struct span at);
-struct ast_setting *setting_new(struct parser *p, struct named name, struct words words, struct ast_block *block,
-	struct span at);
+struct ast_setting *setting_new(struct parser *p, struct named name, struct words words,
+	struct ast_block *block, struct span at);
 void settings_add(struct settings *list, struct ast_setting *s);
 
 struct ast_block *block_settings(struct parser *p, struct named keyword, struct named name, struct settings s,
@@ -201,7 +203,8 @@ struct ast_block *block_reject(struct parser *p, struct named keyword, struct na
 	struct span at);
 struct ast_block *block_list(struct parser *p, struct named keyword, struct named name, struct named type,
 	struct nodes items, struct span items_at, struct span at);
-struct ast_block *block_list_from(struct parser *p, struct named keyword, struct named name, struct named type,
+struct ast_block *block_list_from(struct parser *p, struct named keyword, struct named name,
+	struct named type,
 	struct named from, struct span at);
 struct ast_block *block_include(struct parser *p, struct named keyword, struct str glob, struct span at);
 void file_add(struct parser *p, struct ast_block *b);
@@ -217,16 +220,18 @@ void rule_then(struct parser *p, struct ast_block *rule, struct ast_action *acti
 void ruleset_rule(struct parser *p, struct ast_block *set, struct ast_block *rule);
 
 struct ast_action *action_new(struct parser *p, enum ast_action_kind kind, struct span at);
-struct ast_action *action_reply(struct parser *p, enum ast_action_kind kind, struct named status, struct named type,
+struct ast_action *action_reply(struct parser *p, enum ast_action_kind kind, struct named status,
+	struct named type,
 	struct named body, struct span at);
 struct ast_action *action_redirect(struct parser *p, struct named status, struct ast *value, bool preserve,
 	struct span at);
 struct ast_action *action_log(struct parser *p, struct named text, struct span at);
-struct ast_action *action_skip(struct parser *p, struct named what, struct named name, bool quiet, struct span at);
+struct ast_action *action_skip(struct parser *p, struct named what, struct named name, bool quiet,
+	struct span at);
 struct ast_action *action_header(struct parser *p, struct named verb, struct named side, struct named name,
 	struct ast *value, struct span at);
-struct ast_action *action_value(struct parser *p, enum ast_action_kind kind, struct named verb, struct ast *value,
-	struct span at);
+struct ast_action *action_value(struct parser *p, enum ast_action_kind kind, struct named verb,
+	struct ast *value, struct span at);
 struct ast_action *action_pool(struct parser *p, struct named verb, struct named name, struct span at);
 struct ast_action *action_rate(struct parser *p, struct ast_rate_limit *rate, struct span at);
 

@@ -332,17 +332,16 @@ bool lex_forgotten(struct parser *p, struct span at)
 {
 	struct scan *s = &p->scan;
 	struct frame *f;
+	bool inside;
 
 	if (!s->nframes || !leftmost(p, at) || !header_ahead(text_from(p, at.from)))
 		return false;
 	f = &s->frames[s->nframes - 1];
-	s->closing = s->nframes;
-	if (str_starts(text_from(p, at.from), STR("rule "))) { /* may stand in a set of rules */
-		if (f->kind == FRAME_RULESET)
-			return false;
-		if (s->frames[0].kind == FRAME_RULESET)
-			s->closing--;
-	}
+	inside = str_eq(str_sub(p->src->text, at.from, at.to), STR("rule")) &&
+		s->frames[0].kind == FRAME_RULESET;
+	if (inside && f->kind == FRAME_RULESET)
+		return false;
+	s->closing = s->nframes - inside; /* a rule may stand in a set of rules */
 	if (!s->told)
 		diag_add(p->diags, U0002, (struct span){ p->src, f->at, f->at + 1 }, "`{` is never closed");
 	return true;
@@ -366,7 +365,8 @@ int lex_top_word(struct parser *p, struct span at)
 	if (!p->scan.start && leftmost(p, at) && (k || header_ahead(text_from(p, at.from))))
 		p->scan.start = true;
 	if (!p->scan.start)
-		return p->scan.pending == FRAME_LIST && p->scan.last == WORD && str_eq(w, STR("from")) ? FROM : WORD;
+		return p->scan.pending == FRAME_LIST && p->scan.last == WORD && str_eq(w,
+			STR("from")) ? FROM : WORD;
 	p->scan.start = false;
 	p->scan.pending = FRAME_SETTINGS;
 	return k ? keyword_go(p, k) : KEY;
@@ -405,7 +405,8 @@ int lex_rate_word(struct parser *p, struct str w)
 {
 	struct scan *s = &p->scan;
 
-	if (!s->nframes || s->frames[s->nframes - 1].kind != FRAME_RATE || (s->last != T_BY && s->last != ','))
+	if (!s->nframes || s->frames[s->nframes - 1].kind != FRAME_RATE || (s->last != T_BY &&
+		s->last != ','))
 		return 0;
 	return lex_item_word(p, w);
 }
@@ -505,30 +506,68 @@ size_t lex_raw_end(struct str s)
 
 /* ---- beginning and end ---- */
 
+static bool space(uint32_t code)
+{
+	return (code >= 0x09 && code <= 0x0d) || code == 0x20 || code == 0x85 || code == 0xa0 ||
+		code == 0x1680 ||
+		(code >= 0x2000 && code <= 0x200a) || code == 0x2028 || code == 0x2029 || code == 0x202f ||
+		code == 0x205f || code == 0x3000;
+}
+
+/* Bytes that are not UTF-8, the first of them: everything after is read as it stands. */
+static void encoding_check(struct parser *p)
+{
+	struct str text = p->src->text;
+	struct diag *g;
+	uint32_t code;
+	size_t i, n;
+
+	for (i = 0; i < text.n; i += n) {
+		n = 1;
+		if ((unsigned char)text.p[i] < 0x80 || (n = utf8_read(str_sub(text, i, text.n), &code)))
+			continue;
+		g = diag_add(p->diags, U0001, (struct span){ p->src, (uint32_t)i, (uint32_t)i + 1 },
+			"the text is not UTF-8 here");
+		diag_help(p->diags, g, "write other bytes as \\xHH inside of a string");
+		return;
+	}
+}
+
+/* Around an expression any white space of Unicode may stand; the scanner's copy gets plain spaces instead. */
+static void ends_trim(struct parser *p, size_t from)
+{
+	struct str text = p->src->text;
+	size_t to = text.n, i, n;
+	uint32_t code;
+
+	while (from < to && (n = utf8_read(str_sub(text, from, to), &code)) && space(code)) {
+		memset(p->scan.text + from, ' ', n);
+		from += n;
+	}
+	while (from < to) {
+		for (i = to - 1; i > from && ((unsigned char)text.p[i] & 0xc0) == 0x80; i--)
+			;
+		if (!utf8_read(str_sub(text, i, to), &code) || !space(code))
+			return;
+		memset(p->scan.text + i, ' ', to - i);
+		to = i;
+	}
+}
+
 size_t lex_begin(struct parser *p, bool file)
 {
 	struct scan *s = &p->scan;
-	struct str text = p->src->text;
-	size_t skip = str_starts(text, STR("\xef\xbb\xbf")) ? 3 : 0, i, n;
-	uint32_t code;
+	size_t skip = str_starts(p->src->text, STR("\xef\xbb\xbf")) ? 3 : 0;
 
 	s->file = file;
-	s->last_to = 0;
-	if (file)
-		frame_resume(p);
-	else
-		lex_condition(p, p->start == START_VALUE ? LEX_RIGHT : LEX_OPERAND);
 	if (skip)
 		diag_add(p->diags, U0011, (struct span){ p->src, 0, 3 }, "a byte order mark begins the text");
-	for (i = skip; i < text.n; i += n) {
-		n = 1;
-		if ((unsigned char)text.p[i] >= 0x80 && !(n = utf8_read(str_sub(text, i, text.n), &code))) {
-			struct diag *g = diag_add(p->diags, U0001,
-				(struct span){ p->src, (uint32_t)i, (uint32_t)i + 1 }, "the text is not UTF-8 here");
-
-			diag_help(p->diags, g, "write other bytes as \\xHH inside of a string");
-			break;
-		}
+	encoding_check(p);
+	if (file) {
+		frame_resume(p);
+	} else {
+		ends_trim(p, skip);
+		lex_condition(p, p->start == START_VALUE ? LEX_RIGHT : LEX_OPERAND);
 	}
 	return skip;
 }

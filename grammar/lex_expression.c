@@ -258,7 +258,8 @@ static struct lex_token strange_token(struct parser *p, struct span at)
 				break;
 			if (!curly(code))
 				continue;
-			diag_add(p->diags, U0008, span_first(at, i + n), "strings take plain quotes: \"%.*s\"",
+			diag_add(p->diags, U0008, span_first(at, i + n),
+				"strings take plain quotes: \"%.*s\"",
 				(int)(i - t.length), rest.p + t.length);
 			return (struct lex_token){ .kind = STRING, .length = i + n, .part = true,
 				.text = str_sub(rest, t.length, i) };
@@ -289,7 +290,8 @@ static size_t literal_length(struct str w)
 	while (i < w.n && (ascii_hex(w.p[i]) >= 0 || separator(w.p[i]) ||
 			(w.p[i] == 'x' && i > 0 && w.p[i - 1] == '0' && (i == 1 || w.p[i - 2] == '.'))))
 		i++;
-	if (i > 0 && (str_starts(str_sub(w, i, w.n), STR("or")) || str_starts(str_sub(w, i, w.n), STR("xor"))))
+	if (i > 0 && (str_starts(str_sub(w, i, w.n), STR("or")) || str_starts(str_sub(w, i, w.n),
+		STR("xor"))))
 		return i;
 	return w.n;
 }
@@ -316,7 +318,8 @@ static bool call_follows(struct parser *p, uint32_t i)
 {
 	struct str text = p->src->text;
 
-	while (i < text.n && (text.p[i] == ' ' || text.p[i] == '\t' || text.p[i] == '\n' || text.p[i] == '\r'))
+	while (i < text.n && (text.p[i] == ' ' || text.p[i] == '\t' || text.p[i] == '\n' ||
+		text.p[i] == '\r'))
 		i++;
 	return i < text.n && text.p[i] == '(';
 }
@@ -349,7 +352,8 @@ static struct lex_token operand_token(struct parser *p, struct span at, struct s
 	lookalikes_tell(p, span_first(at, w.n));
 	for (i = 0; i < w.n; i++)
 		if (w.p[i] == '.' && (i + 1 == w.n || w.p[i + 1] == '.')) {
-			diag_add(p->diags, U0001, (struct span){ at.src, at.from + (uint32_t)i, at.from + (uint32_t)i + 1 },
+			diag_add(p->diags, U0001, (struct span){ at.src, at.from + (uint32_t)i,
+				at.from + (uint32_t)i + 1 },
 				"a name has something between its dots");
 			break;
 		}
@@ -393,9 +397,11 @@ struct lex_token lex_operand(struct parser *p, struct span at)
 		t.part = false;
 		return t;
 	}
-	if (s->state == LEX_OPERAND && (str_starts(w, STR("not")) || str_eq(w, STR("NOT")) || str_eq(w, STR("Not")))) {
+	if (s->state == LEX_OPERAND && (str_starts(w, STR("not")) || str_eq(w, STR("NOT")) || str_eq(w,
+		STR("Not")))) {
 		if (w.p[0] == 'N')
-			diag_add(p->diags, U0008, span_first(at, 3), "operators are written in lower case: `not`");
+			diag_add(p->diags, U0008, span_first(at, 3),
+				"operators are written in lower case: `not`");
 		t.length = 3;
 		t.part = true;
 		t.kind = lex_open(p, span_first(at, 3), true) ? NOT : GRAMMAR_error;
@@ -426,7 +432,8 @@ static const struct operator_word *foreign_tell(struct parser *p, struct span at
 	for (i = 0; i < sizeof(foreign_words) / sizeof(*foreign_words); i++) {
 		if (!str_eq_nocase(w, str_of(foreign_words[i].theirs)))
 			continue;
-		diag_add(p->diags, U0008, span_first(at, w.n), "`%.*s` is written `%s`", STR_FMT(w), foreign_words[i].ours);
+		diag_add(p->diags, U0008, span_first(at, w.n), "`%.*s` is written `%s`", STR_FMT(w),
+			foreign_words[i].ours);
 		return operator_exact(str_of(foreign_words[i].ours), false);
 	}
 	if (!operator_exact(w, false) && (o = operator_exact(w, true))) {
@@ -481,12 +488,14 @@ struct lex_token lex_operator(struct parser *p, struct span at)
 		t.kind = WORD;
 	}
 	if (str_eq_nocase(w, STR("not"))) {
-		struct diag *g = diag_add(p->diags, U0008, span_first(at, w.n), "`not` comes before the comparison");
+		struct diag *g = diag_add(p->diags, U0008, span_first(at, w.n),
+			"`not` comes before the comparison");
 
 		diag_help(p->diags, g, "write `not FIELD in { … }`");
 		t.kind = 0;
 	} else if (str_eq(w, STR("strict"))) {
-		diag_add(p->diags, U0008, span_first(at, w.n), "the operator is `strict wildcard`, with one space");
+		diag_add(p->diags, U0008, span_first(at, w.n),
+			"the operator is `strict wildcard`, with one space");
 		t.kind = 0;
 	}
 	return t;
@@ -525,7 +534,8 @@ int lex_comma(struct parser *p)
 	struct scan *s = &p->scan;
 
 	nots_close(s);
-	s->state = s->nopeners || !s->nframes || s->frames[s->nframes - 1].kind != FRAME_RATE ? LEX_OPERAND : LEX_RIGHT;
+	s->state = s->nopeners || !s->nframes ||
+		s->frames[s->nframes - 1].kind != FRAME_RATE ? LEX_OPERAND : LEX_RIGHT;
 	return ',';
 }
 
@@ -536,7 +546,8 @@ int lex_index(struct parser *p, struct span at, struct string_token *key)
 
 	if (s->last != '[') {
 		if (p->diags->errors == s->expr_errors)
-			diag_add(p->diags, U0002, (struct span){ p->src, s->bracket, s->bracket + 1 }, "`[` is never closed");
+			diag_add(p->diags, U0002, (struct span){ p->src, s->bracket, s->bracket + 1 },
+				"`[` is never closed");
 		s->state = LEX_OPERATOR;
 		return ']';
 	}
@@ -555,7 +566,8 @@ int lex_list_name(struct parser *p, struct span at)
 	for (i = 1; i < w.n && !(w.p[i] >= 'A' && w.p[i] <= 'Z'); i++)
 		;
 	if (w.n == 1 || i < w.n)
-		diag_add(p->diags, U0001, at, "the name of a list has lower-case letters, digits, _ and . only");
+		diag_add(p->diags, U0001, at,
+			"the name of a list has lower-case letters, digits, _ and . only");
 	else if (w.p[1] == '.' || w.p[w.n - 1] == '.')
 		diag_add(p->diags, U0001, at, "the name of a list neither begins nor ends with a dot");
 	return LIST_NAME;
@@ -602,7 +614,8 @@ int lex_item(struct parser *p, struct span at, struct string_token *s)
 {
 	struct str w = span_text(p, at);
 
-	if (((p->scan.file && rule_word(w)) || str_eq(w, STR("and")) || str_eq(w, STR("or")) || str_eq(w, STR("xor"))) &&
+	if (((p->scan.file && rule_word(w)) || str_eq(w, STR("and")) || str_eq(w, STR("or")) || str_eq(w,
+		STR("xor"))) &&
 	    lex_unclosed(p))
 		return GRAMMAR_error;
 	if (w.n > 1 && w.p[0] == '\'' && w.p[w.n - 1] == '\'') {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Unquoted literals. What `10.20` means depends on the type of the field beside it, so the parser keeps the text
- * and the checker reads it here, once it knows. Messages say what is wrong and stand by themselves.
+ * Unquoted literals. What `10.20` means depends on the type of the field beside it, so the parser keeps the
+ * text and the checker reads it here, once it knows. Messages say what is wrong and stand by themselves.
  */
 #include "grammar/literal.h"
 
@@ -33,7 +33,8 @@ const char *literal_int(struct str s, int64_t *out)
 		if (digit < 0)
 			return "this is not a number";
 		if ((unsigned)digit >= base)
-			return base == 8 ? "a number that begins with 0 is octal: its digits are 0 to 7" : "this is not a number";
+			return base == 8 ? "a number that begins with 0 is octal: its digits are 0 to 7"
+				: "this is not a number";
 		if (value > (most - (unsigned)digit) / base)
 			return "a number does not fit 64 bits";
 		value = value * base + (unsigned)digit;
@@ -44,7 +45,8 @@ const char *literal_int(struct str s, int64_t *out)
 
 const char *literal_bytes(struct arena *a, struct str s, struct str *out)
 {
-	static const char wrong[] = "bytes are written as pairs of hexadecimal digits, two or more, joined by : - or .";
+	static const char wrong[] =
+		"bytes are written as pairs of hexadecimal digits, two or more, joined by : - or .";
 	size_t i;
 	char *p;
 
@@ -73,33 +75,33 @@ const char *literal_ip(struct str s, struct ip *out)
 	return "this is not an IP address";
 }
 
-/* Sets forgive leading zeros in IPv4 addresses (1.1.1.01), which are decimal all the same. */
-static struct str zeros_drop(struct str s, char *room, size_t size)
+enum { CIDR_TEXT = 48 };
+
+/* Sets forgive leading zeros in IPv4 addresses (1.1.1.01), three digits at most, decimal all the same. */
+static struct str zeros_drop(struct str s, char room[CIDR_TEXT])
 {
 	size_t i, n = 0, digits = 0;
 
-	if (s.n > size || str_find(s, ':') >= 0)
+	if (s.n > CIDR_TEXT || str_find(s, ':') >= 0)
 		return s;
 	for (i = 0; i < s.n && s.p[i] != '/'; i++) {
 		digits = ascii_digit(s.p[i]) ? digits + 1 : 0;
 		if (digits > 3)
 			return s;
-		if (s.p[i] == '0' && digits < 3 && i + 1 < s.n && ascii_digit(s.p[i + 1]) &&
-		    (i == 0 || !ascii_digit(s.p[i - 1]) || room[n - 1] == '.' || n == 0))
+		if (s.p[i] == '0' && (n == 0 || room[n - 1] == '.') && i + 1 < s.n && ascii_digit(s.p[i + 1]))
 			continue;
 		room[n++] = s.p[i];
 	}
-	for (; i < s.n; i++)
-		room[n++] = s.p[i];
-	return (struct str){ room, n };
+	memcpy(room + n, s.p + i, s.n - i);
+	return (struct str){ room, n + s.n - i };
 }
 
 const char *literal_cidr(struct str s, struct cidr *out)
 {
-	char room[64];
+	char room[CIDR_TEXT];
 	bool host_bits = false;
 
-	if (cidr_parse(zeros_drop(s, room, sizeof(room)), out, &host_bits))
+	if (cidr_parse(zeros_drop(s, room), out, &host_bits))
 		return NULL;
 	if (host_bits)
 		return "the address has bits set beyond the prefix length";

@@ -2,7 +2,8 @@
 /* The doors of this folder: a text goes in, a tree comes out, mistakes are queued beside it. */
 #include "grammar/lex.h"
 
-static void parser_init(struct parser *p, struct arena *a, const struct source *src, struct diags *d, int start)
+static void parser_init(struct parser *p, struct arena *a, const struct source *src, struct diags *d,
+	int start)
 {
 	memset(p, 0, sizeof(*p));
 	p->arena = a;
@@ -31,7 +32,8 @@ struct ast_file *parse_file(struct arena *a, const struct source *src, struct di
 	return parse(&p, true) ? p.file : NULL;
 }
 
-static struct ast *parse_text(struct arena *a, const struct source *src, struct diags *d, unsigned *extensions,
+static struct ast *parse_text(struct arena *a, const struct source *src, struct diags *d,
+	unsigned *extensions,
 	int start)
 {
 	unsigned errors = d->errors;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Tokens to trees: shape, no meaning. Every action is one constructor call (ast.c, blocks.c). What a word is in
- * its place is decided by the scanner, so that names may be spelled like keywords. Errors inside a block cost the
- * setting, condition or action they are in.
+ * Tokens to trees: shape, no meaning. Every action is one constructor call (ast.c, blocks.c, actions.c). What
+ * a word is in its place is decided by the scanner, so that names may be spelled like keywords. Errors inside a
+ * block cost the setting, condition or action they are in.
  */
 %code top {
 #include "grammar/internal.h"
@@ -57,25 +57,24 @@ const char *grammar_token_name(int token);
 
 %token START_EXPRESSION START_VALUE START_FILE
 
-%token <named> NAME LITERAL LIST_NAME
+%token <named> NAME ANY_ALL LITERAL LIST_NAME
 %token <string> STRING
 %token <op> COMPARE LITERAL_OP IN NOT AND OR XOR
 %token EACH "*"
 %token BAD
 
 %token <named> KEY WORD T_LIST T_RULE T_RULESET T_TEST T_REJECT T_INCLUDE FROM
-%token <named> T_EDIT T_TYPE T_SKIP_ALL T_SKIP_NAMED T_SIDE T_PART T_ROUTE_TO T_POOL T_HOST_HEADER
+%token <named> T_EDIT T_REMOVE T_TYPE T_SKIP_ALL T_SKIP_NAMED T_SIDE T_PART T_ROUTE_TO T_POOL T_HOST_HEADER
 %token <named> T_REQUESTS T_PER T_FOR
-%token END RAW T_WHEN T_THEN T_BLOCK T_RESPOND T_REDIRECT T_LOG T_SKIP T_REMOVE T_REWRITE T_ROUTE T_CONFIG
+%token END RAW T_WHEN T_THEN T_BLOCK T_RESPOND T_REDIRECT T_LOG T_SKIP T_REWRITE T_ROUTE T_CONFIG
 %token T_RATE_LIMIT T_HEADER T_QUIET T_PRESERVE_QUERY T_BY T_COUNTING
-%token <named> ANY_ALL
 
 %left OR
 %left XOR
 %left AND
 
-%type <node> expression simple comparison operand argument argument_logic argument_start quantifier right literal
-%type <node> set value item when_value
+%type <node> expression simple comparison operand argument argument_logic argument_start quantifier
+%type <node> right literal set value item when_value
 %type <nodes> arguments argument_list items by
 %type <words> values
 %type <settings> settings
@@ -302,7 +301,7 @@ action
 	| T_SKIP T_SKIP_NAMED WORD quiet    { $$ = action_skip(p, $2, $3, $4, @$); }
 	| T_EDIT T_SIDE T_HEADER string '=' value
 	                                    { $$ = action_header(p, $1, $2, $4, $6, @$); }
-	| T_REMOVE T_SIDE T_HEADER string   { $$ = action_header(p, (struct named){ STR("remove"), @1 }, $2, $4, NULL, @$); }
+	| T_REMOVE T_SIDE T_HEADER string   { $$ = action_header(p, $1, $2, $4, NULL, @$); }
 	| T_REWRITE T_PART '=' value        { $$ = action_value(p, AST_REWRITE, $2, $4, @$); }
 	| T_ROUTE T_ROUTE_TO STRING         { $$ = action_value(p, AST_ROUTE, $2, ast_string(p, $3, @3), @$); }
 	| T_ROUTE T_POOL WORD               { $$ = action_pool(p, $2, $3, @$); }
@@ -380,7 +379,8 @@ static int yyreport_syntax_error(const yypcontext_t *context, struct parser *p)
 		return n;
 	for (i = 0; i < n; i++)
 		names[i] = yysymbol_name(kinds[i]);
-	syntax_error(p, yysymbol_name(yypcontext_token(context)), *yypcontext_location(context), names, (size_t)n);
+	syntax_error(p, yysymbol_name(yypcontext_token(context)), *yypcontext_location(context), names,
+		(size_t)n);
 	return 0;
 }
 

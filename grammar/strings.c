@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * String literals: where they end and what they mean. Quoted strings know four escapes; raw strings none; and
- * the quotes after matches hand every backslash but \" on to the pattern, in which a quote inside of [ ] does not
- * even end the string. Text that looks like something else is warned about here too.
+ * String literals: where they end and what they mean. Quoted strings know four escapes; raw strings none;
+ * and the quotes after matches hand every backslash but \" on to the pattern, in which a quote inside of [ ]
+ * does not even end the string. Text that looks like something else is warned about here too.
  */
 #include "grammar/internal.h"
 
@@ -69,7 +69,8 @@ const char *character_name(uint32_t code, char *latin)
 		return "a control of writing direction";
 	if (code == 0xad || (code >= 0x200b && code <= 0x200d) || (code >= 0x2060 && code <= 0x2064))
 		return "an invisible character";
-	if (code == 0xa0 || code == 0x1680 || (code >= 0x2000 && code <= 0x200a) || code == 0x2028 || code == 0x2029 ||
+	if (code == 0xa0 || code == 0x1680 || (code >= 0x2000 && code <= 0x200a) || code == 0x2028 ||
+		code == 0x2029 ||
 	    code == 0x202f || code == 0x205f || code == 0x3000 || code == 0x85)
 		return "a space that is none in this language";
 	if ((code >= 0x2010 && code <= 0x2027) || code == 0xab || code == 0xbb || code == 0x2212)
@@ -100,11 +101,13 @@ void text_check(struct parser *p, uint32_t from, uint32_t to)
 			continue;
 		}
 		/* What people write on purpose: joiners in emoji, typographic signs, spaces, letters. */
-		if (code && code != 0xfeff && code != 0x200b && code != 0x200e && code != 0x200f && code != 0x061c &&
+		if (code && code != 0xfeff && code != 0x200b && code != 0x200e && code != 0x200f &&
+			code != 0x061c &&
 		    !(code >= 0x202a && code <= 0x202e) && !(code >= 0x2060 && code <= 0x2069))
 			continue;
 		name = character_name(code, &latin);
-		diag_add(p->diags, U0011, (struct span){ p->src, i, i + (uint32_t)n }, "U+%04X, %s, is easily misread",
+		diag_add(p->diags, U0011, (struct span){ p->src, i, i + (uint32_t)n },
+			"U+%04X, %s, is easily misread",
 			(unsigned)code, name ? name : "a control character");
 	}
 }
@@ -219,7 +222,8 @@ struct string_token string_quoted(struct parser *p, struct span at)
 
 			c = '\\';
 			n = 1;
-			g = diag_add(p->diags, U0003, (struct span){ p->src, from, from + (i + 1 < s.n ? 2 : 1) },
+			g = diag_add(p->diags, U0003, (struct span){ p->src, from,
+				from + (i + 1 < s.n ? 2 : 1) },
 				"strings know \\\" \\\\ \\xHH and \\OOO only");
 			diag_help(p->diags, g, "a raw string keeps backslashes: r\"…\"");
 		}

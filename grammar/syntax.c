@@ -102,10 +102,10 @@ static struct choices choices_of(const char *const *expected, size_t n)
 		for (j = 0; j < sizeof(phrases) / sizeof(*phrases); j++)
 			if (!strcmp(phrases[j].token, expected[i]))
 				choices_add(&c, phrases[j].text);
-		for (j = 0; j < sizeof(words) / sizeof(*words); j++)
-			if (!strcmp(words[j].token, expected[i]))
-				choices_add(&c, words[j].text);
 	}
+	for (j = 0; j < sizeof(words) / sizeof(*words); j++)
+		if (among(words[j].token, expected, n))
+			choices_add(&c, words[j].text);
 	if (among("end of file", expected, n))
 		choices_add(&c, "the end");
 	return c;
@@ -192,7 +192,8 @@ void syntax_error(struct parser *p, const char *found, struct span at, const cha
 		return;
 	}
 	if (!strcmp(found, "BAD") && utf8_read(text, &code) && (code < 0x20 || code > 0x7e)) {
-		diag_add(p->diags, U0001, at, "unexpected character U+%04X: expected %.*s", (unsigned)code, STR_FMT(list));
+		diag_add(p->diags, U0001, at, "unexpected character U+%04X: expected %.*s", (unsigned)code,
+			STR_FMT(list));
 		return;
 	}
 	g = diag_add(p->diags, U0001, at, "unexpected `%.*s`: expected %.*s", STR_FMT(text), STR_FMT(list));
@@ -201,7 +202,8 @@ void syntax_error(struct parser *p, const char *found, struct span at, const cha
 	else if (text.p[0] == '\'')
 		diag_help(p->diags, g, "strings take double quotes");
 	else if ((!strcmp(found, "LITERAL") || !strcmp(found, "STRING")) && among("NOT", expected, n))
-		diag_help(p->diags, g, "a comparison begins with a field; what it is compared with stands on the right");
+		diag_help(p->diags, g,
+			"a comparison begins with a field; what it is compared with stands on the right");
 	else if ((word = nearest(text, &c)))
 		diag_help(p->diags, g, "did you mean %s?", word);
 }

@@ -79,7 +79,8 @@ static bool case_run(parse_f parse, struct arena *a, struct str text, struct str
 		ok &= f && ast_equal(e, f);
 	}
 	if (!ok)
-		print_error("%.*s\n    got  => %.*s !! %.*s\n    want => %.*s !! %.*s\n", STR_FMT(text), STR_FMT(buf_str(&got)),
+		print_error("%.*s\n    got  => %.*s !! %.*s\n    want => %.*s !! %.*s\n", STR_FMT(text),
+			STR_FMT(buf_str(&got)),
 			STR_FMT(buf_str(&told)), STR_FMT(tree), STR_FMT(messages));
 	buf_fini(&printed);
 	buf_fini(&told);
@@ -212,9 +213,11 @@ static void test_nesting(void **state)
 
 		if (i == 7) /* inside of the innermost parenthesis not and a call still count */
 			most -= 2;
-		assert_non_null(parse_repeated(&a, &d, cases[i].before, cases[i].middle, cases[i].after, most));
+		assert_non_null(parse_repeated(&a, &d, cases[i].before, cases[i].middle, cases[i].after,
+			most));
 		diags_fini(&d);
-		assert_null(parse_repeated(&a, &d, cases[i].before, cases[i].middle, cases[i].after, most + 1));
+		assert_null(parse_repeated(&a, &d, cases[i].before, cases[i].middle, cases[i].after,
+			most + 1));
 		assert_int_equal(d.errors, 1);
 		assert_int_equal(d.first->code, U0012);
 		diags_fini(&d);
@@ -476,7 +479,8 @@ static void test_tests(void **state)
 	str_equal(str_sub(b->raw.src->text, b->raw.from, b->raw.to),
 		" rule odd { when a eq \"}\" then block } says 1:40 U1003 ");
 	b = b->next;
-	str_equal(str_sub(b->raw.src->text, b->raw.from, b->raw.to), "\n  rule odd { when a eq \"}\n  says 1:2 U0002\n");
+	str_equal(str_sub(b->raw.src->text, b->raw.from, b->raw.to),
+		"\n  rule odd { when a eq \"}\n  says 1:2 U0002\n");
 	str_equal(b->next->keyword, "limits");
 	diags_fini(&d);
 	arena_fini(&a);
@@ -561,7 +565,8 @@ static void test_dumps(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_conditions), cmocka_unit_test(test_values), cmocka_unit_test(test_cut_short),
+		cmocka_unit_test(test_conditions), cmocka_unit_test(test_values),
+			cmocka_unit_test(test_cut_short),
 		cmocka_unit_test(test_nesting), cmocka_unit_test(test_long), cmocka_unit_test(test_settings),
 		cmocka_unit_test(test_rules), cmocka_unit_test(test_tests), cmocka_unit_test(test_mistakes),
 		cmocka_unit_test(test_no_memory), cmocka_unit_test(test_dumps),
