@@ -160,3 +160,41 @@ bool cert_signed_by(const mbedtls_x509_crt *crt, const mbedtls_x509_crt *issuer)
 	arena_fini(&scratch);
 	return good;
 }
+
+static size_t add_url(const struct general_name *g, struct str *out, size_t n, size_t max)
+{
+	if (n < max && g->form == NAME_URI && str_starts(g->value, STR("http://")))
+		out[n++] = g->value;
+	return n;
+}
+
+size_t cert_crl_urls(const struct cert *c, struct str *out, size_t max)
+{
+	struct der d = der_of(c->crl_points), point, name, names;
+	struct general_name g;
+	size_t n = 0;
+
+	while (der_enter(&d, DER_SEQUENCE, &point)) {
+		if (!der_enter(&point, DER_CONSTRUCTED(0), &name) ||
+		    !der_enter(&name, DER_CONSTRUCTED(0), &names))
+			continue;
+		while (der_next_general_name(&names, &g))
+			n = add_url(&g, out, n, max);
+	}
+	return n;
+}
+
+size_t cert_ocsp_urls(const struct cert *c, struct str *out, size_t max)
+{
+	struct der d = der_of(c->access), in;
+	struct general_name g;
+	struct str method;
+	size_t n = 0;
+
+	while (der_enter(&d, DER_SEQUENCE, &in)) {
+		if (der_take(&in, DER_OID, &method) && str_eq(method, OID_AD_OCSP) &&
+		    der_next_general_name(&in, &g))
+			n = add_url(&g, out, n, max);
+	}
+	return n;
+}

@@ -50,6 +50,11 @@ bool cert_times(const mbedtls_x509_crt *crt, int64_t *not_before, int64_t *not_a
 /* Whether issuer's key made crt's signature, with an algorithm that is strong enough. Asks nothing else. */
 bool cert_signed_by(const mbedtls_x509_crt *crt, const mbedtls_x509_crt *issuer);
 
+/* Addresses that begin with http://, at most max of them: of CRLs (cRLDistributionPoints) or of OCSP
+ * responders (authorityInfoAccess). Returns how many. */
+size_t cert_crl_urls(const struct cert *c, struct str *out, size_t max);
+size_t cert_ocsp_urls(const struct cert *c, struct str *out, size_t max);
+
 static inline struct str crt_str(const mbedtls_x509_buf *b)
 {
 	return (struct str){(const char *)b->p, b->len};

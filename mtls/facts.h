@@ -49,6 +49,8 @@ struct cert_facts {
 	struct strs chain_fingerprints_sha256;
 	struct str der, chain_pem;        /* leaf DER; URL-encoded PEM is made by the transform that needs it */
 	struct strs chain_der;            /* as sent, leaf first */
+	/* http:// addresses that the certificates of a signed path name, leaf first; no facts for rules */
+	struct strs crl_urls, ocsp_urls;
 	int64_t valid_until;              /* judged result rests on nothing that expires before this Unix time */
 };
 

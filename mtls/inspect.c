@@ -103,3 +103,33 @@ done:
 	trust_unref(t);
 	return rc;
 }
+
+int inspect_crl(struct crl_facts *out, struct str text, const char **why)
+{
+	struct buf scratch = BUF_INIT;
+	struct str der;
+	int rc;
+
+	*out = (struct crl_facts){.this_update = INT64_MIN, .next_update = INT64_MAX};
+	*why = NULL;
+	while ((rc = pem_next(&text, STR("X509 CRL"), &scratch, &der)) == 1) {
+		struct crl *c;
+
+		if ((rc = crl_parse(&c, der, why)) < 0)
+			break;
+		*why = NULL;
+		out->lists++;
+		out->entries += c->serials.count;
+		if (c->this_update > out->this_update)
+			out->this_update = c->this_update;
+		if (c->next_update < out->next_update)
+			out->next_update = c->next_update;
+		crl_free(c);
+	}
+	buf_fini(&scratch);
+	if (rc == 0 && out->lists == 0)
+		rc = -ERR_INVALID;
+	if (rc == -ERR_INVALID && !*why)
+		*why = out->lists ? "the CRL file is broken" : "there is no CRL in the CRL file";
+	return rc;
+}

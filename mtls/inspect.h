@@ -16,6 +16,13 @@ int inspect_chain(struct cert_facts **out, struct str pem, struct str ca, const 
 		  int64_t at, const char **why);
 void cert_facts_free(struct cert_facts *f);
 
+/* What a file of CRLs holds, for those who fetch, watch and warn: the soonest end of all lists in it. */
+struct crl_facts {
+	size_t lists, entries;
+	int64_t this_update, next_update; /* the latest beginning, the soonest end */
+};
+int inspect_crl(struct crl_facts *out, struct str text, const char **why); /* errors as inspect_chain */
+
 /* SHA-1, SHA-256, HMAC-SHA-256 for functions of the language and for headers. */
 void digest_sha256(struct str s, uint8_t out[32]);
 void digest_sha1(struct str s, uint8_t out[20]);

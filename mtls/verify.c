@@ -286,10 +286,43 @@ static int issuer_facts(struct cert_facts *f, const struct judgement *j)
 	return f->issuer_ski.p && f->issuer_serial.p ? 0 : -ERR_NOMEM;
 }
 
+static int keep_urls(struct cert_facts *f, struct strs *list, const struct str *urls, size_t n)
+{
+	struct str *v = arena_array(&f->arena, n, sizeof(*v));
+
+	if (!v)
+		return -ERR_NOMEM;
+	for (size_t i = 0; i < n; i++) {
+		if (!(v[i] = arena_str(&f->arena, urls[i])).p)
+			return -ERR_NOMEM;
+	}
+	*list = (struct strs){v, n};
+	return 0;
+}
+
+/* Where lists and answers about the path can be had. A stranger's certificate sends nobody anywhere. */
+static int url_facts(struct cert_facts *f, const struct judgement *j)
+{
+	struct str crl[LIMIT_CERT_URLS], ocsp[LIMIT_CERT_URLS];
+	size_t ncrl = 0, nocsp = 0;
+	int rc;
+
+	if (!j->signed_path || (j->faults & 1u << VERIFY_WEAK))
+		return 0;
+	for (int i = 0; i + 1 < j->n; i++) {
+		ncrl += cert_crl_urls(&j->at[i], crl + ncrl, LIMIT_CERT_URLS - ncrl);
+		nocsp += cert_ocsp_urls(&j->at[i], ocsp + nocsp, LIMIT_CERT_URLS - nocsp);
+	}
+	if ((rc = keep_urls(f, &f->crl_urls, crl, ncrl)) < 0)
+		return rc;
+	return keep_urls(f, &f->ocsp_urls, ocsp, nocsp);
+}
+
 static int judge(struct cert_facts *f, const struct trust *t, const mbedtls_x509_crt *chain,
                  const struct path *path, int64_t now)
 {
 	struct judgement j = {.t = t, .now = now, .until = INT64_MAX};
+	int rc;
 
 	j.signed_path = signed_path(&j, chain, path);
 	if (!j.signed_path) {
@@ -307,7 +340,9 @@ static int judge(struct cert_facts *f, const struct trust *t, const mbedtls_x509
 	f->revoked = f->result == VERIFY_REVOKED;
 	f->verified = f->result == VERIFY_OK || f->revoked;
 	f->valid_until = j.until;
-	return issuer_facts(f, &j);
+	if ((rc = issuer_facts(f, &j)) < 0)
+		return rc;
+	return url_facts(f, &j);
 }
 
 static int facts_under(struct cert_facts **out, const struct trust *t, const mbedtls_x509_crt *chain,
