@@ -140,11 +140,19 @@ bool dn_text(struct buf *b, const struct dn_attribute *a)
 	return kind != TEXT_NONE && !b->failed;
 }
 
+static void put_hex(struct buf *b, uint8_t c)
+{
+	static const char digits[] = "0123456789ABCDEF";
+
+	buf_addc(b, digits[c >> 4]);
+	buf_addc(b, digits[c & 15]);
+}
+
 static void hex_dump(struct buf *b, struct str s)
 {
 	buf_addc(b, '#');
 	for (size_t i = 0; i < s.n; i++)
-		buf_printf(b, "%02X", (uint8_t)s.p[i]);
+		put_hex(b, (uint8_t)s.p[i]);
 }
 
 /* One character has only one place: OpenSSL calls a lone one the last, so a lone # stays bare. */
@@ -165,7 +173,8 @@ static void escaped(struct buf *b, struct str s)
 		uint8_t c = (uint8_t)s.p[i];
 
 		if (c < 0x20 || c >= 0x7f) {
-			buf_printf(b, "\\%02X", c);
+			buf_addc(b, '\\');
+			put_hex(b, c);
 		} else {
 			if (must_escape(s, i))
 				buf_addc(b, '\\');
@@ -217,10 +226,14 @@ bool dn_print_legacy(struct buf *b, const struct dn *dn)
 		for (size_t k = 0; k < s.n; k++) {
 			uint8_t c = (uint8_t)s.p[k];
 
-			if (c < 0x20 || c > 0x7e)
-				buf_printf(b, "\\x%02X", c);
-			else
-				buf_printf(b, c == '/' || c == '+' ? "\\%c" : "%c", c);
+			if (c < 0x20 || c > 0x7e) {
+				buf_add(b, STR("\\x"));
+				put_hex(b, c);
+			} else {
+				if (c == '/' || c == '+')
+					buf_addc(b, '\\');
+				buf_addc(b, (char)c);
+			}
 		}
 	}
 	return !b->failed;

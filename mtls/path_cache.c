@@ -41,16 +41,18 @@ static pthread_mutex_t locks[SHARDS] = {
     PTHREAD_MUTEX_INITIALIZER,
 };
 
-void path_key(struct path_key *k, const struct trust *t, const mbedtls_x509_crt *chain)
+void path_key(struct path_key *k, const struct trust *t, const struct cert_facts *f)
 {
 	mbedtls_sha256_context sha;
 
-	/* Certificates are DER: each says its own length, so that one after the other is unambiguous. */
 	mbedtls_sha256_init(&sha);
 	mbedtls_sha256_starts(&sha, 0);
 	mbedtls_sha256_update(&sha, t->id, sizeof(t->id));
-	for (const mbedtls_x509_crt *c = chain; c; c = c->next)
-		mbedtls_sha256_update(&sha, c->raw.p, c->raw.len);
+	for (size_t i = 0; i < f->chain_fingerprints_sha256.n; i++) {
+		struct str digest = f->chain_fingerprints_sha256.v[i]; /* all of one length */
+
+		mbedtls_sha256_update(&sha, (const unsigned char *)digest.p, digest.n);
+	}
 	mbedtls_sha256_finish(&sha, k->sum);
 	mbedtls_sha256_free(&sha);
 }

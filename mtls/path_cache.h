@@ -17,8 +17,8 @@ struct path_key {
 	uint8_t sum[32];
 };
 
-/* The name of chain (as sent) under the anchors of t. */
-void path_key(struct path_key *k, const struct trust *t, const mbedtls_x509_crt *chain);
+/* The name of the chain that f was read from, under the anchors of t. */
+void path_key(struct path_key *k, const struct trust *t, const struct cert_facts *f);
 
 /* Fills path with certificates of chain and t. False: not remembered (path is empty then). */
 bool path_recall(struct path *path, const struct path_key *k, const struct trust *t,

@@ -345,8 +345,7 @@ static int judge(struct cert_facts *f, const struct trust *t, const mbedtls_x509
 	return url_facts(f, &j);
 }
 
-static int facts_under(struct cert_facts **out, const struct trust *t, const mbedtls_x509_crt *chain,
-                       const struct path *path, int64_t now)
+static int facts_new(struct cert_facts **out, const mbedtls_x509_crt *chain)
 {
 	struct cert_facts *f = calloc(1, sizeof(*f));
 	int rc;
@@ -356,7 +355,7 @@ static int facts_under(struct cert_facts **out, const struct trust *t, const mbe
 		return -ERR_NOMEM;
 	arena_init(&f->arena, 0);
 	f->result = VERIFY_UNTRUSTED;
-	if ((rc = facts_read(f, chain)) < 0 || (rc = judge(f, t, chain, path, now)) < 0) {
+	if ((rc = facts_read(f, chain)) < 0) {
 		cert_facts_free(f);
 		return rc;
 	}
@@ -370,6 +369,16 @@ static int absent(struct cert_facts **out)
 	return 0;
 }
 
+/* Facts are whole or not there. */
+static int whole(struct cert_facts **out, int rc)
+{
+	if (rc < 0) {
+		cert_facts_free(*out);
+		*out = NULL;
+	}
+	return rc;
+}
+
 int path_judge(struct cert_facts **out, const struct trust *t, const mbedtls_x509_crt *chain,
                const struct path *path, int64_t now)
 {
@@ -378,12 +387,14 @@ int path_judge(struct cert_facts **out, const struct trust *t, const mbedtls_x50
 
 	if (!chain || !chain->raw.p)
 		return absent(out);
-	rc = facts_under(out, t, chain, path, now);
+	if ((rc = facts_new(out, chain)) < 0)
+		return rc;
+	rc = judge(*out, t, chain, path, now);
 	if (rc == 0 && (*out)->verified) {
-		path_key(&key, t, chain);
+		path_key(&key, t, *out);
 		path_remember(path, &key, t, chain);
 	}
-	return rc;
+	return whole(out, rc);
 }
 
 /* Dates steer the library's choice between certificates of one CA: such a verdict is not taken from memory.
@@ -393,9 +404,9 @@ static bool rests_on_dates(const struct cert_facts *f)
 	return f->result == VERIFY_EXPIRED || f->result == VERIFY_NOT_YET_VALID;
 }
 
-static int judge_anew(struct cert_facts **out, const struct trust *t, mbedtls_x509_crt *chain,
-                      const struct path_key *key, int64_t now)
+static int judge_anew(struct cert_facts *f, const struct trust *t, mbedtls_x509_crt *chain, int64_t now)
 {
+	struct path_key key;
 	struct path path;
 	uint32_t flags;
 	int rc;
@@ -403,33 +414,33 @@ static int judge_anew(struct cert_facts **out, const struct trust *t, mbedtls_x5
 	path_init(&path);
 	rc = mbedtls_x509_crt_verify_with_profile(chain, trust_anchors(t), NULL, trust_profile(), NULL,
 	                                          &flags, path_collect, &path);
-	if (rc == 0 || rc == MBEDTLS_ERR_X509_CERT_VERIFY_FAILED)
-		path_remember(&path, key, t, chain);
-	else
+	if (rc == 0 || rc == MBEDTLS_ERR_X509_CERT_VERIFY_FAILED) {
+		path_key(&key, t, f);
+		path_remember(&path, &key, t, chain);
+	} else {
 		path_init(&path); /* no answer is no path, and that is untrusted */
-	return facts_under(out, t, chain, &path, now);
+	}
+	return judge(f, t, chain, &path, now);
 }
 
 int chain_judge(struct cert_facts **out, const struct trust *t, mbedtls_x509_crt *chain, int64_t now)
 {
 	struct path_key key;
 	struct path path;
-	size_t n = 0;
 	int rc;
 
 	if (!chain || !chain->raw.p)
 		return absent(out);
-	for (const mbedtls_x509_crt *c = chain; c; c = c->next)
-		n++;
+	if ((rc = facts_new(out, chain)) < 0)
+		return rc;
 	path_init(&path);
-	if (n > LIMIT_CHAIN_CERTS)
-		return facts_under(out, t, chain, &path, now);
-	path_key(&key, t, chain);
+	if ((*out)->chain_length > LIMIT_CHAIN_CERTS)
+		return whole(out, judge(*out, t, chain, &path, now));
+	path_key(&key, t, *out);
 	if (path_recall(&path, &key, t, chain)) {
-		rc = facts_under(out, t, chain, &path, now);
+		rc = judge(*out, t, chain, &path, now);
 		if (rc < 0 || !rests_on_dates(*out))
-			return rc;
-		cert_facts_free(*out);
+			return whole(out, rc);
 	}
-	return judge_anew(out, t, chain, &key, now);
+	return whole(out, judge_anew(*out, t, chain, now));
 }
