@@ -67,6 +67,19 @@ static bool grow(struct compiler *c)
 	return true;
 }
 
+/* 08, 12ab, 9223372036854775808 or a range with such an end; not a range that is reversed, nor an address. */
+static bool not_a_number(struct str text)
+{
+	const char *dots = memmem(text.p, text.n, "..", 2);
+	struct str ends[2] = { dots != NULL ? str_range(text.p, dots) : text,
+			       dots != NULL ? str_range(dots + 2, text.p + text.n) : STR("0") };
+	int64_t number;
+	struct ip ip;
+
+	return literal_ip(text, &ip) != NULL &&
+	       (literal_int(ends[0], &number) != NULL || literal_int(ends[1], &number) != NULL);
+}
+
 static bool wrong_item(struct compiler *c, const struct ast *item, enum type type, const char *wrong)
 {
 	struct diag *g;
@@ -84,8 +97,8 @@ static bool wrong_item(struct compiler *c, const struct ast *item, enum type typ
 		g = diag_add(c->d, U1003, item->span, "the list holds String; %.*s is not", STR_FMT(item->text));
 		diag_help(c->d, g, "write \"%.*s\"", STR_FMT(item->text));
 	} else {
-		diag_add(c->d, U1003, item->span, "the list holds %s; %.*s: %s", type_name(type), STR_FMT(item->text),
-			 wrong);
+		diag_add(c->d, type == TYPE_INT && not_a_number(item->text) ? U0004 : U1003, item->span,
+			 "the list holds %s; %.*s: %s", type_name(type), STR_FMT(item->text), wrong);
 	}
 	return false;
 }
