@@ -355,7 +355,8 @@ struct expr *check_any(struct compiler *c, const struct ast *ast)
 		v = VALUE_STR(ast->text);
 		return seal_value(c, &v) ? expr_value(c, &v, ast->span) : NULL;
 	}
-	if ((e = check_expr(c, ast)) == NULL || (!e->each && (e->type != TYPE_ARRAY_BOOL || ast->kind == AST_CALL)))
+	e = ast->parens ? check_condition(c, ast) : check_expr(c, ast); /* parentheses are for conditions */
+	if (e == NULL || (!e->each && (e->type != TYPE_ARRAY_BOOL || ast->kind == AST_CALL)))
 		return e;
 	diag_add(c->d, U1004, ast->span, "[*] yields many values here; any(…), all(…) or a function takes them");
 	return NULL;
