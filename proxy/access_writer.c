@@ -16,7 +16,10 @@
 #include "base/err.h"
 #include "base/log.h"
 
-enum { QUEUE_BYTES = 16 << 20 };
+enum {
+	QUEUE_BYTES = 16 << 20,
+	GATHER_MSEC = 5, /* lines of so long go out in one write: waking up for each costs more than writing it */
+};
 
 struct access {
 	uv_mutex_t lock;
@@ -97,6 +100,11 @@ static void run(void *arg)
 		uv_mutex_lock(&a->lock);
 		while (a->queue.n == 0 && !a->reopen && !a->end)
 			uv_cond_wait(&a->wake, &a->lock);
+		if (!a->end) {
+			uv_mutex_unlock(&a->lock);
+			uv_sleep(GATHER_MSEC);
+			uv_mutex_lock(&a->lock);
+		}
 		full = a->queue;
 		a->queue = mine;
 		path = a->reopen ? strdup(a->path) : NULL;
@@ -120,15 +128,17 @@ bool access_on(const struct access *a)
 
 bool access_give(struct access *a, struct str lines)
 {
-	bool taken;
+	bool taken, was_empty;
 
 	uv_mutex_lock(&a->lock);
+	was_empty = a->queue.n == 0;
 	taken = a->queue.n + lines.n <= QUEUE_BYTES && buf_add(&a->queue, lines);
 	if (a->queue.failed) {
 		buf_fini(&a->queue);
 		access_lost(a);
 	}
-	uv_cond_signal(&a->wake);
+	if (was_empty)
+		uv_cond_signal(&a->wake);
 	uv_mutex_unlock(&a->lock);
 	return taken;
 }

@@ -66,7 +66,7 @@ static void on_piece(struct upstream *u, struct str bytes)
 {
 	struct origin_conn *c = conn_of_upstream(u);
 
-	if (c->t.broken || c->request_sent)
+	if (c->t.broken || (c->request_sent && c->state != ORIGIN_TUNNEL))
 		return;
 	transport_dirty(&c->t);
 	if (c->chunked)
