@@ -94,7 +94,8 @@ USHER := $(OUT)/usher
 UNITS := $(patsubst %.c,$(OUT)/%,$(wildcard tests/unit/test_*.c))
 UNIT_SHARED := $(patsubst %.c,$(OUT)/obj/%.o,$(filter-out tests/unit/test_%,$(wildcard tests/unit/*.c)))
 FUZZERS := $(patsubst tests/fuzz/%.c,$(OUT)/%,$(wildcard tests/fuzz/fuzz_*.c))
-BENCHES := $(patsubst %.c,$(OUT)/%,$(wildcard bench/*.c))
+BENCHES := $(patsubst %.c,$(OUT)/%,$(wildcard bench/*.c)) \
+	$(patsubst bench/engine/%.c,$(OUT)/bench/engine-%,$(wildcard bench/engine/*.c))
 
 .PHONY: all deps deps-demo deps-test deps-bench demo unit rules e2e check fuzz fuzz-seeds soak bench cover format \
 	graph docs install clean help fuzzers benches FORCE
@@ -169,6 +170,8 @@ $(OUT)/tests/unit/%: $(OUT)/obj/tests/unit/%.o $(UNIT_SHARED) $(LINK_NEEDS)
 	$(call link,,-lcmocka)
 $(OUT)/bench/%: $(OUT)/obj/bench/%.o $(LINK_NEEDS)
 	$(call link,,$(if $(wildcard /usr/include/openssl/ssl.h),-lssl -lcrypto))
+$(OUT)/bench/engine-%: $(OUT)/obj/bench/engine/%.o $(LINK_NEEDS)
+	$(call link)
 ifeq ($(SAN),fuzz)
 $(OUT)/%: $(OUT)/obj/tests/fuzz/%.o $(LINK_NEEDS)
 	$(call link,-fsanitize=fuzzer)

@@ -7,6 +7,7 @@
 #include "base/err.h"
 #include "base/limits.h"
 #include "engine/geoip.h"
+#include "engine/index.h"
 #include "engine/rate_rule.h"
 #include "engine/verdict.h"
 #include "engine/version.h"
@@ -129,6 +130,9 @@ static bool rule_lower(struct compiler *c, struct rule *i)
 	return good;
 }
 
+/* Fewer rules than this are asked one after the other. */
+enum { INDEX_FROM = 4 };
+
 static bool phase_seal(struct rules *r, enum phase p, struct phase_rules *out)
 {
 	size_t n = 0;
@@ -137,11 +141,13 @@ static bool phase_seal(struct rules *r, enum phase p, struct phase_rules *out)
 		n++;
 	if ((out->rules = arena_array(r->c->sealed, n, sizeof(*out->rules))) == NULL)
 		return false;
-	for (struct rule *i = r->first[p]; i != NULL; i = i->next) {
-		if (!rule_lower(r->c, i))
-			return false;
+	for (struct rule *i = r->first[p]; i != NULL; i = i->next)
 		out->rules[out->n++] = i;
-	}
+	if (n >= INDEX_FROM && !r->o->no_index && (out->index = index_build(r->c, out->rules, n)) == NULL)
+		return false;
+	for (size_t i = 0; i < n; i++)
+		if (!rule_lower(r->c, out->rules[i]))
+			return false;
 	return true;
 }
 
@@ -275,10 +281,51 @@ static void keep_raw(const struct ruleset *r, struct fields *f)
 	}
 }
 
+/* One rule's turn. false: the phase is over. */
+static bool ask(const struct rule *rule, enum phase p, struct vm *m, struct verdict *v, struct skips *rest)
+{
+	enum truth t;
+
+	if (skip_has(rest->bits, rule->ruleset) ||
+	    (rule->ruleset > 0 && skip_has(v->skipped, SKIP_BIT_RULESETS + rule->ruleset)))
+		return true;
+	m->error = 0;
+	t = vm_condition(m, &rule->when);
+	if ((t != FALSE || rule->counts) && !verdict_apply(v, rule, t, m, rest))
+		return false;
+	return !skip_has(v->skipped, p);
+}
+
+static bool run_all(const struct phase_rules *rules, enum phase p, struct vm *m, struct verdict *v)
+{
+	struct skips rest = { { 0 } };
+
+	for (size_t i = 0; i < rules->n && ask(rules->rules[i], p, m, v, &rest); i++)
+		continue;
+	return v->outcome == OUTCOME_PASS;
+}
+
+static bool run_marked(const struct phase_rules *rules, enum phase p, struct vm *m, struct verdict *v)
+{
+	struct skips rest = { { 0 } };
+	void *memory = arena_alloc(m->fields->arena, index_marks_size(rules->index));
+	struct marks marks;
+
+	if (memory == NULL) {
+		verdict_fail(v, NULL, -ERR_NOMEM);
+		return false;
+	}
+	index_marks(rules->index, memory, &marks);
+	index_look(rules->index, m, INDEX_CONNECTION | INDEX_REQUEST, NULL, &marks);
+	for (size_t i = marks_next(&marks, 0); i != SIZE_MAX; i = marks_next(&marks, i + 1))
+		if (!ask(rules->rules[i], p, m, v, &rest))
+			break;
+	return v->outcome == OUTCOME_PASS;
+}
+
 bool ruleset_run(const struct ruleset *r, enum phase p, struct fields *f, struct residual *res, struct verdict *v)
 {
 	const struct phase_rules *rules = &r->phases[p];
-	struct skips rest = { { 0 } };
 	struct vm m = { .fields = f };
 
 	(void)res;
@@ -291,21 +338,7 @@ bool ruleset_run(const struct ruleset *r, enum phase p, struct fields *f, struct
 		verdict_fail(v, NULL, -ERR_NOMEM);
 		return false;
 	}
-	for (size_t i = 0; i < rules->n; i++) {
-		const struct rule *rule = rules->rules[i];
-		enum truth t;
-
-		if (skip_has(rest.bits, rule->ruleset) ||
-		    (rule->ruleset > 0 && skip_has(v->skipped, SKIP_BIT_RULESETS + rule->ruleset)))
-			continue;
-		m.error = 0;
-		t = vm_condition(&m, &rule->when);
-		if ((t != FALSE || rule->counts) && !verdict_apply(v, rule, t, &m, &rest))
-			return false;
-		if (skip_has(v->skipped, p))
-			break;
-	}
-	return true;
+	return rules->index != NULL ? run_marked(rules, p, &m, v) : run_all(rules, p, &m, v);
 }
 
 void ruleset_count_response(const struct ruleset *r, struct fields *f)

@@ -1,0 +1,498 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Building an index: every rule's anchor goes into the structures of the subjects it speaks of. */
+#include "engine/index_parts.h"
+
+#include <stdlib.h>
+
+enum {
+	GROUP_FROM = 64,     /* a set of this many items stands in the index once, for all rules that use it */
+	BIG_FROM = 20000,    /* and of this many not at all: it is asked itself */
+	OVERLAPS = 64,       /* big sets asked for one subject at most */
+};
+
+struct filling {             /* of one probe */
+	struct entries eq, prefixes, suffixes, is_true, is_false, all;
+	uint64_t prefix_lengths, suffix_lengths;
+	struct spans ints, v4, v6;
+	uint32_t bigs;
+};
+
+struct pair_filling {
+	uint32_t a, b;
+	struct entries entries;
+};
+
+struct group_of {            /* rules that ask for one set of one subject */
+	uint32_t subject;
+	const struct set *set;
+	uint32_t id;
+	struct entries rules;
+	struct group_of *next;
+};
+
+struct builder {
+	struct compiler *c;
+	struct anchors anchors;
+	struct index *ix;
+	struct ids ids;
+	struct filling *fill;
+	struct pair_filling *pairs;
+	size_t npairs;
+	struct group_of *groups;
+	size_t ngroups;
+	struct gram_entries grams;
+	struct entries always;
+	bool failed;
+};
+
+static struct str fold_copy(struct builder *b, struct str s)
+{
+	char *p = arena_alloc(b->c->scratch, s.n);
+
+	if (p == NULL) {
+		b->failed = true;
+		return STR_NONE;
+	}
+	for (size_t i = 0; i < s.n; i++)
+		p[i] = (char)(s.p[i] | 0x20);
+	return (struct str){ p, s.n };
+}
+
+static void add_affix(struct filling *f, struct str s, bool suffix, uint32_t id)
+{
+	size_t n = s.n < AFFIX_MAX ? s.n : AFFIX_MAX;
+	uint64_t h = FOLD_BEGIN;
+
+	*(suffix ? &f->suffix_lengths : &f->prefix_lengths) |= (uint64_t)1 << (n - 1);
+	for (size_t i = 0; i < n; i++)
+		h = fold_step(h, suffix ? s.p[s.n - 1 - i] : s.p[i]);
+	entries_add(suffix ? &f->suffixes : &f->prefixes, fold_end(h + n), id);
+}
+
+static struct span_entry address_span(const struct ip *from, const struct ip *to, uint32_t id)
+{
+	struct span_entry e = { .id = id };
+
+	for (int i = 0; i < 4 && from->family == 4; i++) {
+		e.from = e.from << 8 | from->bytes[i];
+		e.to = e.to << 8 | to->bytes[i];
+	}
+	for (int i = 0; i < 16 && from->family == 6; i++) {
+		*(i < 8 ? &e.high_from : &e.from) = (i < 8 ? e.high_from : e.from) << 8 | from->bytes[i];
+		*(i < 8 ? &e.high_to : &e.to) = (i < 8 ? e.high_to : e.to) << 8 | to->bytes[i];
+	}
+	return e;
+}
+
+static void add_addresses(struct filling *f, const struct ip *from, const struct ip *to, uint32_t id)
+{
+	struct span_entry e = address_span(from, to, id);
+
+	spans_add(from->family == 4 ? &f->v4 : &f->v6, &e);
+}
+
+/* Negative numbers before positive ones, as unsigned. */
+static uint64_t ordered(int64_t i)
+{
+	return (uint64_t)i ^ (uint64_t)1 << 63;
+}
+
+static void add_ints(struct filling *f, int64_t low, int64_t high, uint32_t id)
+{
+	struct span_entry e = { .from = ordered(low), .to = ordered(high), .id = id };
+
+	spans_add(&f->ints, &e);
+}
+
+static void add_item(struct builder *b, uint32_t subject, const struct set *set, const struct set_item *i, uint32_t id)
+{
+	struct filling *f = &b->fill[subject];
+	struct str parts[2] = { STR("."), i->s };
+
+	switch (set_type(set)) {
+	case SET_INT:
+		add_ints(f, i->low, i->high, id);
+		break;
+	case SET_IP:
+		add_addresses(f, &i->from, &i->to, id);
+		break;
+	case SET_HOST:
+		if (i->suffix) {
+			add_affix(f, arena_concat(b->c->scratch, parts, 2), true, id);
+			break;
+		}
+		/* fall through */
+	case SET_STRING:
+		entries_add(&f->eq, fold_hash(i->s), id);
+		break;
+	}
+}
+
+static void add_items(struct builder *b, uint32_t subject, const struct set *set, uint32_t id)
+{
+	struct set_item item;
+
+	for (size_t i = 0; i < set_count(set); i++) {
+		item = (struct set_item){ .suffix = false };
+		set_item(set, i, &item);
+		add_item(b, subject, set, &item, id);
+	}
+}
+
+static struct group_of *group_for(struct builder *b, uint32_t subject, const struct set *set, bool *fresh)
+{
+	struct group_of *g;
+
+	*fresh = false;
+	for (g = b->groups; g != NULL; g = g->next)
+		if (g->subject == subject && g->set == set)
+			return g;
+	if ((g = ARENA_NEW(b->c->scratch, struct group_of)) == NULL) {
+		b->failed = true;
+		return NULL;
+	}
+	*g = (struct group_of){ .subject = subject, .set = set, .id = (uint32_t)(b->ix->nrules + b->ngroups++),
+				.next = b->groups };
+	b->groups = g;
+	*fresh = true;
+	return g;
+}
+
+static void add_set(struct builder *b, uint32_t subject, const struct set *set, uint32_t rule)
+{
+	struct filling *f = &b->fill[subject];
+	struct group_of *g;
+	bool fresh;
+
+	if (set_count(set) < GROUP_FROM) {
+		add_items(b, subject, set, rule);
+		return;
+	}
+	if ((g = group_for(b, subject, set, &fresh)) == NULL)
+		return;
+	entries_add(&g->rules, 0, rule);
+	if (!fresh)
+		return;
+	if (set_count(set) >= BIG_FROM && f->bigs < OVERLAPS)
+		f->bigs++; /* sealed below, from the group */
+	else
+		add_items(b, subject, set, g->id);
+}
+
+static void add_pair(struct builder *b, const struct atom *t, uint32_t rule)
+{
+	struct pair_filling *p = b->pairs, *v;
+
+	while (p < b->pairs + b->npairs && (p->a != t->subject || p->b != t->other))
+		p++;
+	if (p == b->pairs + b->npairs) {
+		if ((v = reallocarray(b->pairs, b->npairs + 1, sizeof(*v))) == NULL) {
+			b->failed = true;
+			return;
+		}
+		b->pairs = v;
+		p = &v[b->npairs++];
+		*p = (struct pair_filling){ .a = t->subject, .b = t->other };
+	}
+	entries_add(&p->entries, fold_pair(fold_hash(t->text), fold_hash(t->other_text)), rule);
+	entries_add(&b->fill[t->other].all, 0, rule);
+}
+
+static void add_atom(struct builder *b, const struct atom *t, uint32_t rule)
+{
+	struct filling *f = &b->fill[t->subject];
+
+	entries_add(&f->all, 0, rule);
+	switch (t->kind) {
+	case ATOM_EQ:
+		entries_add(&f->eq, fold_hash(t->text), rule);
+		break;
+	case ATOM_PREFIX:
+		add_affix(f, t->text, false, rule);
+		break;
+	case ATOM_SUFFIX:
+		add_affix(f, t->text, true, rule);
+		break;
+	case ATOM_HOLDS:
+		grams_add(&b->grams, fold_copy(b, t->text), t->subject, rule);
+		break;
+	case ATOM_INTS:
+		add_ints(f, t->low, t->high, rule);
+		break;
+	case ATOM_IPS:
+		if (t->set != NULL)
+			add_set(b, t->subject, t->set, rule);
+		else
+			add_addresses(f, &t->from, &t->to, rule);
+		break;
+	case ATOM_SET:
+		add_set(b, t->subject, t->set, rule);
+		break;
+	case ATOM_TRUE:
+		entries_add(&f->is_true, 0, rule);
+		break;
+	case ATOM_FALSE:
+		entries_add(&f->is_false, 0, rule);
+		break;
+	case ATOM_PAIR:
+		add_pair(b, t, rule);
+		break;
+	}
+}
+
+static posting_t list_seal(struct builder *b, struct entries *e)
+{
+	posting_t p;
+
+	b->failed = b->failed || e->failed;
+	entries_sort(e);
+	if (e->n == 0)
+		return 0;
+	if ((p = posting_seal(&b->ids, e->v, e->n)) == 0)
+		b->failed = true;
+	return p;
+}
+
+static struct table *seal_table(struct builder *b, struct entries *e)
+{
+	struct table *t;
+
+	if (e->n == 0 && !e->failed)
+		return NULL;
+	t = ARENA_NEW(b->c->sealed, struct table);
+	if (t == NULL || !table_seal(t, e, b->c->sealed, &b->ids))
+		b->failed = true;
+	return t;
+}
+
+static struct segments *seal_segments(struct builder *b, struct spans *s, bool wide)
+{
+	struct segments *t;
+
+	if (s->n == 0 && !s->failed)
+		return NULL;
+	t = ARENA_NEW(b->c->sealed, struct segments);
+	if (t == NULL || !segments_seal(t, s, wide, b->c->sealed, &b->ids))
+		b->failed = true;
+	return t;
+}
+
+static struct affixes *seal_affixes(struct builder *b, struct entries *e, uint64_t lengths)
+{
+	struct affixes *t;
+
+	if (e->n == 0 && !e->failed)
+		return NULL;
+	t = ARENA_NEW(b->c->sealed, struct affixes);
+	if (t == NULL || !table_seal(&t->table, e, b->c->sealed, &b->ids)) {
+		b->failed = true;
+		return NULL;
+	}
+	t->lengths = lengths;
+	return t;
+}
+
+static void probe_seal(struct builder *b, uint32_t at)
+{
+	struct probe *p = &b->ix->probes[at];
+	struct filling *f = &b->fill[at];
+
+	p->subject = b->anchors.v[at];
+	p->all = list_seal(b, &f->all);
+	if (p->all == 0)
+		return; /* nothing was anchored here */
+	p->eq = seal_table(b, &f->eq);
+	p->hashed = p->eq != NULL;
+	p->prefixes = seal_affixes(b, &f->prefixes, f->prefix_lengths);
+	p->suffixes = seal_affixes(b, &f->suffixes, f->suffix_lengths);
+	p->ints = seal_segments(b, &f->ints, false);
+	p->v4 = seal_segments(b, &f->v4, false);
+	p->v6 = seal_segments(b, &f->v6, true);
+	p->is_true = list_seal(b, &f->is_true);
+	p->is_false = list_seal(b, &f->is_false);
+	if (p->subject.kind == SUBJECT_VALUE || p->subject.kind == SUBJECT_LIST) {
+		((struct expr *)p->subject.expr)->uses++; /* rules that are asked need not work it out again */
+		b->failed = !lower_value(b->c, p->subject.expr, &p->program) || b->failed;
+	}
+	p->subject.expr = NULL;
+}
+
+static void groups_seal(struct builder *b)
+{
+	b->ix->groups = arena_array(b->c->sealed, b->ngroups, sizeof(*b->ix->groups));
+	if (b->ix->groups == NULL) {
+		b->failed = true;
+		return;
+	}
+	for (struct group_of *g = b->groups; g != NULL; g = g->next) {
+		posting_t rules = list_seal(b, &g->rules);
+		struct big_set *big;
+
+		b->ix->groups[g->id - b->ix->nrules] = rules;
+		if (set_count(g->set) < BIG_FROM || b->fill[g->subject].bigs == 0)
+			continue;
+		b->fill[g->subject].bigs--;
+		if ((big = ARENA_NEW(b->c->sealed, struct big_set)) == NULL) {
+			b->failed = true;
+			return;
+		}
+		*big = (struct big_set){ g->set, rules, b->ix->probes[g->subject].big };
+		b->ix->probes[g->subject].big = big;
+	}
+}
+
+static void pairs_seal(struct builder *b)
+{
+	struct index *ix = b->ix;
+
+	if ((ix->pairs = arena_array(b->c->sealed, b->npairs, sizeof(*ix->pairs))) == NULL) {
+		b->failed = true;
+		return;
+	}
+	for (size_t i = 0; i < b->npairs; i++) {
+		struct pair *p = &ix->pairs[ix->npairs++];
+
+		p->a = b->pairs[i].a;
+		p->b = b->pairs[i].b;
+		p->connection = ix->probes[p->a].subject.connection && ix->probes[p->b].subject.connection;
+		ix->probes[p->a].hashed = ix->probes[p->b].hashed = true;
+		if (!table_seal(&p->table, &b->pairs[i].entries, b->c->sealed, &b->ids))
+			b->failed = true;
+	}
+}
+
+static void grams_finish(struct builder *b)
+{
+	struct index *ix = b->ix;
+	bool *has = calloc(2 * (size_t)ix->nprobes + 1, sizeof(*has));
+
+	if (has == NULL || !grams_seal(&ix->grams, &b->grams, b->c->sealed, &b->ids, has, has + ix->nprobes))
+		b->failed = true;
+	for (uint32_t i = 0; has != NULL && i < ix->nprobes; i++) {
+		ix->probes[i].has4 = has[i];
+		ix->probes[i].has2 = has[ix->nprobes + i];
+	}
+	free(has);
+}
+
+static int by_hash(const void *x, const void *y)
+{
+	const struct header_name *a = x, *b = y;
+
+	return (int)header_hash(a->name) - (int)header_hash(b->name);
+}
+
+static void headers_seal(struct builder *b)
+{
+	struct index *ix = b->ix;
+
+	if ((ix->headers = arena_array(b->c->sealed, ix->nprobes, sizeof(*ix->headers))) == NULL) {
+		b->failed = true;
+		return;
+	}
+	for (uint32_t i = 0; i < ix->nprobes; i++)
+		if (ix->probes[i].subject.kind == SUBJECT_HEADER && ix->probes[i].all != 0 && ix->nheaders < 255 &&
+		    field_id(ix->probes[i].subject.field) == FIELD_HEADERS && ix->probes[i].subject.key.n > 0)
+			ix->headers[ix->nheaders++] = (struct header_name){ ix->probes[i].subject.key, i };
+	if (ix->nheaders > 1)
+		qsort(ix->headers, ix->nheaders, sizeof(*ix->headers), by_hash);
+	for (unsigned h = 0, at = 0; h <= 256; h++) {
+		while (at < ix->nheaders && header_hash(ix->headers[at].name) < h)
+			at++;
+		ix->header_first[h] = (uint8_t)at;
+	}
+}
+
+static void finish(struct builder *b)
+{
+	struct index *ix = b->ix;
+
+	ix->nprobes = b->anchors.n;
+	if ((ix->probes = arena_array(b->c->sealed, ix->nprobes, sizeof(*ix->probes))) == NULL) {
+		b->failed = true;
+		return;
+	}
+	for (uint32_t i = 0; i < ix->nprobes; i++)
+		probe_seal(b, i);
+	groups_seal(b);
+	pairs_seal(b);
+	grams_finish(b);
+	headers_seal(b);
+	ix->always = list_seal(b, &b->always);
+	ix->ids = arena_array(b->c->sealed, b->ids.n + 1, sizeof(*ix->ids));
+	if (ix->ids == NULL)
+		b->failed = true;
+	else if (b->ids.n > 0)
+		memcpy(ix->ids, b->ids.v, b->ids.n * sizeof(*ix->ids));
+}
+
+static void builder_fini(struct builder *b)
+{
+	for (uint32_t i = 0; b->fill != NULL && i < b->anchors.n; i++) {
+		struct filling *f = &b->fill[i];
+
+		free(f->eq.v);
+		free(f->prefixes.v);
+		free(f->suffixes.v);
+		free(f->is_true.v);
+		free(f->is_false.v);
+		free(f->all.v);
+		free(f->ints.v);
+		free(f->v4.v);
+		free(f->v6.v);
+	}
+	for (size_t i = 0; i < b->npairs; i++)
+		free(b->pairs[i].entries.v);
+	for (struct group_of *g = b->groups; g != NULL; g = g->next)
+		free(g->rules.v);
+	free(b->fill);
+	free(b->pairs);
+	free(b->grams.v);
+	free(b->always.v);
+	free(b->ids.v);
+	anchors_fini(&b->anchors);
+}
+
+static bool fill(struct builder *b, struct rule *const *rules, size_t n)
+{
+	struct anchor *anchors = calloc(n + 1, sizeof(*anchors));
+
+	if (anchors == NULL)
+		return false;
+	for (size_t i = 0; i < n; i++)
+		anchors_look(&b->anchors, rules[i]->expr);
+	for (size_t i = 0; i < n; i++)
+		anchors[i] = rules[i]->counts ? (struct anchor){ NULL, 1 } : anchor_of(&b->anchors, rules[i]->expr);
+	b->fill = calloc((size_t)b->anchors.n + 1, sizeof(*b->fill));
+	for (size_t i = 0; b->fill != NULL && i < n; i++) {
+		const struct expr *e = rules[i]->expr;
+
+		if (expr_const(e) && e->type == TYPE_BOOL && (e->value.missing || !e->value.b) && !rules[i]->counts)
+			continue; /* never */
+		if (anchors[i].atoms == NULL || anchors[i].odds > 0.9)
+			entries_add(&b->always, 0, (uint32_t)i);
+		else
+			b->ix->nanchored++;
+		for (const struct atom *t = anchors[i].atoms; t != NULL && anchors[i].odds <= 0.9; t = t->next)
+			add_atom(b, t, (uint32_t)i);
+	}
+	free(anchors);
+	return b->fill != NULL;
+}
+
+struct index *index_build(struct compiler *c, struct rule *const *rules, size_t n)
+{
+	struct builder b = { .c = c };
+
+	if ((b.ix = ARENA_NEW(c->sealed, struct index)) == NULL || !anchors_init(&b.anchors, c))
+		return NULL;
+	b.ix->nrules = n;
+	if (!fill(&b, rules, n))
+		b.failed = true;
+	else
+		finish(&b);
+	builder_fini(&b);
+	if (b.failed)
+		c->no_memory = true;
+	return b.failed ? NULL : b.ix;
+}

@@ -1,0 +1,315 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Looking a request up: one pass over the subjects, candidates out. */
+#include "engine/index_parts.h"
+
+#include <assert.h>
+
+struct look {
+	const struct index *ix;
+	struct vm *m;
+	const uint64_t *alive;
+	struct marks *out;
+};
+
+size_t index_marks_size(const struct index *ix)
+{
+	size_t words = ix->nrules / 64 + 1;
+
+	return (words / 64 + 1 + words) * sizeof(uint64_t);
+}
+
+void index_marks(const struct index *ix, void *memory, struct marks *out)
+{
+	size_t words = ix->nrules / 64 + 1;
+
+	out->nsummary = words / 64 + 1;
+	out->summary = memory;
+	out->words = out->summary + out->nsummary;
+	memset(out->summary, 0, out->nsummary * sizeof(uint64_t));
+}
+
+size_t marks_next(const struct marks *m, size_t from)
+{
+	size_t word = from / 64, s = word / 64;
+	uint64_t bits;
+
+	if (s >= m->nsummary)
+		return SIZE_MAX;
+	if (m->summary[s] >> word % 64 & 1 && (bits = m->words[word] >> from % 64 << from % 64) != 0)
+		return word * 64 + (size_t)__builtin_ctzll(bits);
+	bits = word % 64 == 63 ? 0 : m->summary[s] >> (word % 64 + 1) << (word % 64 + 1);
+	for (;;) {
+		while (bits != 0) {
+			word = s * 64 + (size_t)__builtin_ctzll(bits);
+			if (m->words[word] != 0)
+				return word * 64 + (size_t)__builtin_ctzll(m->words[word]);
+			bits &= bits - 1;
+		}
+		if (++s >= m->nsummary)
+			return SIZE_MAX;
+		bits = m->summary[s];
+	}
+}
+
+static inline void mark(const struct look *l, uint32_t rule)
+{
+	if (l->alive == NULL || l->alive[rule / 64] >> rule % 64 & 1)
+		marks_set(l->out, rule);
+}
+
+static void mark_posting(const struct look *l, posting_t p);
+
+static void mark_id(const struct look *l, uint32_t id)
+{
+	if (id < l->ix->nrules)
+		mark(l, id);
+	else
+		mark_posting(l, l->ix->groups[id - l->ix->nrules]); /* groups hold rules only */
+}
+
+static void mark_posting(const struct look *l, posting_t p)
+{
+	const uint32_t *ids;
+
+	if (p == 0)
+		return;
+	if (p % 2 == 0) {
+		mark_id(l, p / 2 - 1);
+		return;
+	}
+	ids = &l->ix->ids[p / 2];
+	for (uint32_t i = 1; i <= ids[0]; i++)
+		mark_id(l, ids[i]);
+}
+
+static void look_prefixes(const struct look *l, const struct affixes *t, struct str s)
+{
+	size_t n = s.n < AFFIX_MAX ? s.n : AFFIX_MAX;
+	uint64_t h = FOLD_BEGIN, lengths = t->lengths;
+
+	for (size_t i = 0; i < n && lengths != 0; i++, lengths >>= 1) {
+		h = fold_step(h, s.p[i]);
+		if (lengths & 1)
+			mark_posting(l, table_get(&t->table, fold_end(h + i + 1)));
+	}
+}
+
+static void look_suffixes(const struct look *l, const struct affixes *t, struct str s)
+{
+	size_t n = s.n < AFFIX_MAX ? s.n : AFFIX_MAX;
+	uint64_t h = FOLD_BEGIN, lengths = t->lengths;
+
+	for (size_t i = 0; i < n && lengths != 0; i++, lengths >>= 1) {
+		h = fold_step(h, s.p[s.n - 1 - i]);
+		if (lengths & 1)
+			mark_posting(l, table_get(&t->table, fold_end(h + i + 1)));
+	}
+}
+
+static bool literal_here(const struct literal *lit, struct str s, size_t at)
+{
+	const char *p;
+
+	if (at < lit->offset || at - lit->offset + lit->n > s.n)
+		return false;
+	p = s.p + at - lit->offset;
+	for (uint32_t i = 0; i < lit->n; i++)
+		if ((p[i] | 0x20) != lit->p[i])
+			return false;
+	return true;
+}
+
+static void look_literals(const struct look *l, uint64_t key, struct str s, size_t at)
+{
+	const struct grams *g = &l->ix->grams;
+	posting_t p = table_get(&g->table, key);
+	const uint32_t *ids;
+
+	if (p != 0 && p % 2 == 0) {
+		if (literal_here(&g->literals[p / 2 - 1], s, at))
+			mark_posting(l, g->literals[p / 2 - 1].posting);
+	} else if (p != 0) {
+		ids = &l->ix->ids[p / 2];
+		for (uint32_t i = 1; i <= ids[0]; i++)
+			if (literal_here(&g->literals[ids[i]], s, at))
+				mark_posting(l, g->literals[ids[i]].posting);
+	}
+}
+
+static inline bool gram_maybe(const struct grams *g, uint64_t key)
+{
+	uint64_t bit = key >> g->bits_shift;
+
+	return g->bits[bit / 64] >> bit % 64 & 1;
+}
+
+static void look_inside(const struct look *l, const struct probe *p, uint32_t subject, struct str s)
+{
+	const struct grams *g = &l->ix->grams;
+	uint32_t four;
+	uint16_t two;
+
+	for (size_t i = 0; p->has4 && i + 4 <= s.n; i++) {
+		memcpy(&four, s.p + i, 4);
+		uint64_t key = gram_key(four | 0x20202020, subject, false);
+
+		if (gram_maybe(g, key))
+			look_literals(l, key, s, i);
+	}
+	for (size_t i = 0; p->has2 && i + 2 <= s.n; i++) {
+		memcpy(&two, s.p + i, 2);
+		uint64_t key = gram_key(two | 0x2020u, subject, true);
+
+		if (gram_maybe(g, key))
+			look_literals(l, key, s, i);
+	}
+}
+
+static void look_string(const struct look *l, const struct probe *p, struct str s, uint64_t hash)
+{
+	if (p->eq != NULL)
+		mark_posting(l, table_get(p->eq, hash));
+	if (p->prefixes != NULL)
+		look_prefixes(l, p->prefixes, s);
+	if (p->suffixes != NULL)
+		look_suffixes(l, p->suffixes, s);
+	if (p->has4 || p->has2)
+		look_inside(l, p, (uint32_t)(p - l->ix->probes), s);
+}
+
+static void look_address(const struct look *l, const struct probe *p, const struct ip *ip)
+{
+	uint64_t high = 0, low = 0;
+
+	if (ip->family == 4) {
+		for (int i = 0; i < 4; i++)
+			low = low << 8 | ip->bytes[i];
+		if (p->v4 != NULL)
+			mark_posting(l, segments_get(p->v4, 0, low));
+	} else if (p->v6 != NULL) {
+		for (int i = 0; i < 8; i++) {
+			high = high << 8 | ip->bytes[i];
+			low = low << 8 | ip->bytes[8 + i];
+		}
+		mark_posting(l, segments_get(p->v6, high, low));
+	}
+}
+
+static void look_value(const struct look *l, const struct probe *p, const struct value *v, uint64_t *hash)
+{
+	if (v->missing == NO_ANSWER) {
+		mark_posting(l, p->all);
+		return;
+	}
+	if (v->missing) {
+		mark_posting(l, p->is_false);
+		return;
+	}
+	switch (v->type) {
+	case TYPE_BYTES:
+		if (p->hashed)
+			*hash = fold_hash(v->s);
+		look_string(l, p, v->s, *hash);
+		break;
+	case TYPE_INT:
+		if (p->ints != NULL)
+			mark_posting(l, segments_get(p->ints, 0, (uint64_t)v->i ^ (uint64_t)1 << 63));
+		break;
+	case TYPE_IP:
+		look_address(l, p, v->ip);
+		break;
+	case TYPE_BOOL:
+		mark_posting(l, v->b ? p->is_true : p->is_false);
+		break;
+	}
+	for (const struct big_set *b = p->big; b != NULL; b = b->next)
+		if (set_has(b->set, v))
+			mark_posting(l, b->posting);
+}
+
+static void look_list(const struct look *l, const struct probe *p, const struct value *v)
+{
+	uint64_t hash = 0;
+
+	if (v->missing == NO_ANSWER)
+		mark_posting(l, p->all);
+	for (size_t i = 0; !v->missing && i < v->a->n; i++)
+		look_value(l, p, &v->a->v[i], &hash);
+}
+
+/* Every line whose name any rule asks for, in one pass over the lines. */
+static void look_headers(const struct look *l)
+{
+	const struct index *ix = l->ix;
+	const struct lines *lines = &l->m->fields->in->request->lines;
+	uint64_t hash = 0;
+
+	for (size_t i = 0; i < lines->n; i++) {
+		const struct line *line = &lines->v[i];
+		struct value v = VALUE_STR(line->value);
+		uint8_t h;
+
+		if (line->name.n == 0)
+			continue;
+		h = header_hash(line->name);
+		for (unsigned k = ix->header_first[h]; k < ix->header_first[h + 1]; k++)
+			if (str_eq_nocase(line->name, ix->headers[k].name))
+				look_value(l, &ix->probes[ix->headers[k].probe], &v, &hash);
+	}
+}
+
+static bool lines_at_hand(const struct fields *f, const struct probe *p, const struct index *ix)
+{
+	return f->in->request != NULL && f->state[FIELD_HEADERS] != FIELD_PINNED && ix->nheaders < 255 &&
+		field_id(p->subject.field) == FIELD_HEADERS;
+}
+
+static void look_probe(const struct look *l, const struct probe *p, uint64_t *hash)
+{
+	struct value v;
+
+	switch (p->subject.kind) {
+	case SUBJECT_FIELD:
+		look_value(l, p, fields_value(l->m->fields, p->subject.field), hash);
+		break;
+	case SUBJECT_HEADER:
+		if (lines_at_hand(l->m->fields, p, l->ix))
+			break; /* look_headers has seen it */
+		fields_key(l->m->fields, p->subject.field, p->subject.key, &v);
+		look_list(l, p, &v);
+		break;
+	case SUBJECT_VALUE:
+		vm_value(l->m, &p->program, &v);
+		look_value(l, p, &v, hash);
+		break;
+	case SUBJECT_LIST:
+		vm_value(l->m, &p->program, &v);
+		look_list(l, p, &v);
+		break;
+	}
+}
+
+void index_look(const struct index *ix, struct vm *m, unsigned parts, const uint64_t *alive, struct marks *out)
+{
+	struct look l = { ix, m, alive, out };
+	uint64_t hashes[ix->nprobes + 1];
+
+	if (parts & INDEX_CONNECTION)
+		mark_posting(&l, ix->always);
+	if (parts & INDEX_REQUEST && ix->nheaders > 0 && ix->nheaders < 255 && m->fields->in->request != NULL &&
+	    m->fields->state[FIELD_HEADERS] != FIELD_PINNED)
+		look_headers(&l);
+	for (uint32_t i = 0; i < ix->nprobes; i++) {
+		const struct probe *p = &ix->probes[i];
+
+		hashes[i] = 0;
+		if (p->all != 0 && parts & (p->subject.connection ? INDEX_CONNECTION : INDEX_REQUEST))
+			look_probe(&l, p, &hashes[i]);
+	}
+	for (uint32_t i = 0; i < ix->npairs; i++) {
+		const struct pair *p = &ix->pairs[i];
+
+		if (parts & (p->connection ? INDEX_CONNECTION : INDEX_REQUEST) && hashes[p->a] != 0 && hashes[p->b] != 0)
+			mark_posting(&l, table_get(&p->table, fold_pair(hashes[p->a], hashes[p->b])));
+	}
+}

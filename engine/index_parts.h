@@ -1,0 +1,188 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The look-up structures of an index. Each maps something to a posting: the rules to mark. */
+#ifndef ENGINE_INDEX_PARTS_H
+#define ENGINE_INDEX_PARTS_H
+
+#include "engine/anchor.h"
+#include "engine/index.h"
+
+/* A posting: 0 nothing; an even number 2·(id+1) one id; an odd number 2·at+1 a place in the ids, which begin with their
+ * count. An id below the number of rules is a rule, else a group of rules (all that ask for one big set). */
+typedef uint32_t posting_t;
+
+struct ids {                 /* growing while built, then sealed */
+	uint32_t *v;
+	size_t n, size;
+};
+
+/* Everything that maps a 64-bit key to rules is filled as pairs, sorted, and becomes one open table. */
+struct entry {
+	uint64_t key;
+	uint32_t id;
+};
+
+struct entries {
+	struct entry *v;
+	size_t n, size;
+	bool failed;
+};
+
+void entries_add(struct entries *e, uint64_t key, uint32_t id);
+void entries_sort(struct entries *e);
+
+struct table {
+	struct cell {
+		uint64_t key;
+		posting_t posting;   /* 0: empty */
+	} *cells;
+	unsigned shift;              /* 64 - log2 of the number of cells */
+	uint32_t n;
+};
+
+bool table_seal(struct table *t, struct entries *from, struct arena *a, struct ids *ids);
+
+static inline posting_t table_get(const struct table *t, uint64_t key)
+{
+	uint64_t mask = ((uint64_t)1 << (64 - t->shift)) - 1;
+
+	for (uint64_t at = key >> t->shift;; at = (at + 1) & mask) {
+		if (t->cells[at].posting == 0 || t->cells[at].key == key)
+			return t->cells[at].posting;
+	}
+}
+
+/* Folded strings: bit 5 of every byte set. */
+uint64_t fold_hash(struct str s);                     /* of a whole string */
+uint64_t fold_pair(uint64_t a, uint64_t b);           /* of two hashes */
+static inline uint64_t fold_step(uint64_t h, char c)  /* of a string byte by byte: affixes */
+{
+	return (h ^ ((unsigned char)c | 0x20)) * 0x100000001b3u;
+}
+static inline uint64_t fold_end(uint64_t h)
+{
+	h *= 0x9e3779b97f4a7c15u;
+	return h ^ h >> 32;
+}
+#define FOLD_BEGIN 0xcbf29ce484222325u
+
+enum { AFFIX_MAX = 64 }; /* longer prefixes and suffixes are looked up by this many bytes */
+
+struct affixes {             /* prefixes, or suffixes read from the end */
+	struct table table;
+	uint64_t lengths;    /* bit l-1: there is one of length l */
+};
+
+/* Numbers or addresses: segments of the line with the rules that cover each. */
+struct segments {
+	uint64_t *high, *low;    /* where each segment begins: 128 bits; high NULL: 64 bits are enough */
+	posting_t *postings;
+	size_t n;
+	uint32_t *first;         /* 65537 entries by the top 16 bits, when there are many */
+	unsigned top;            /* how far to shift down to them */
+};
+
+struct span_entry {
+	uint64_t high_from, from, high_to, to;
+	uint32_t id;
+};
+
+struct spans {
+	struct span_entry *v;
+	size_t n, size;
+	bool failed;
+};
+
+void spans_add(struct spans *s, const struct span_entry *e);
+/* ids that overlap too much of the rest are given back in *wide (count first in the posting). */
+bool segments_seal(struct segments *t, struct spans *from, bool wide_keys, struct arena *a, struct ids *ids);
+posting_t segments_get(const struct segments *t, uint64_t high, uint64_t low);
+
+/* Literals inside strings: a rare piece of four bytes (two for short literals) of each is looked for at every place. */
+struct literal {
+	const char *p;           /* folded */
+	uint32_t n, offset;      /* where in the literal its piece is */
+	uint32_t piece;
+	posting_t posting;
+};
+
+struct grams {
+	uint64_t *bits;          /* one in front of the table */
+	unsigned bits_shift;
+	struct table table;      /* piece and subject → literals: posting ids are literal numbers */
+	struct literal *literals;
+	size_t n;
+};
+
+struct gram_entry {
+	struct str text;
+	uint32_t subject, id;
+};
+
+struct gram_entries {
+	struct gram_entry *v;
+	size_t n, size;
+	bool failed;
+};
+
+void grams_add(struct gram_entries *g, struct str text, uint32_t subject, uint32_t id);
+bool grams_seal(struct grams *t, struct gram_entries *from, struct arena *a, struct ids *ids, bool *has4, bool *has2);
+static inline uint64_t gram_key(uint32_t piece, uint32_t subject, bool two)
+{
+	return (((uint64_t)subject * 2 + two) << 32 | piece) * 0x9e3779b97f4a7c15u;
+}
+
+posting_t posting_seal(struct ids *ids, const struct entry *e, size_t n); /* of entries with one key, ids ascending */
+
+struct big_set {
+	const struct set *set;
+	posting_t posting;
+	struct big_set *next;
+};
+
+struct probe {               /* one subject and all that is asked of it */
+	struct subject subject;
+	struct program program;  /* VALUE, LIST */
+	struct table *eq;
+	struct affixes *prefixes, *suffixes;
+	struct segments *ints, *v4, *v6;
+	struct big_set *big;
+	bool has4, has2;         /* literals inside */
+	bool hashed;             /* its hash is wanted: eq or a pair */
+	posting_t is_true, is_false;
+	posting_t all;           /* every rule that asks anything of it: for a value that nobody knows */
+};
+
+struct pair {
+	uint32_t a, b;           /* probes */
+	bool connection;
+	struct table table;
+};
+
+struct header_name {         /* which probe a header line belongs to */
+	struct str name;
+	uint32_t probe;
+};
+
+struct index {
+	size_t nrules;
+	struct probe *probes;
+	uint32_t nprobes;
+	struct pair *pairs;
+	uint32_t npairs;
+	struct grams grams;
+	uint32_t *ids;
+	posting_t *groups;       /* by id - nrules */
+	posting_t always;        /* rules without an anchor */
+	struct header_name *headers; /* of the request, by a small hash of the name */
+	uint8_t header_first[257];   /* headers of hash h are [first[h], first[h+1]) */
+	uint32_t nheaders;
+	uint32_t nanchored;
+};
+
+static inline uint8_t header_hash(struct str name)
+{
+	return (uint8_t)(name.n * 37 + ((unsigned char)name.p[0] | 0x20) * 7 + ((unsigned char)name.p[name.n - 1] | 0x20) +
+			 ((unsigned char)name.p[name.n / 2] | 0x20) * 3);
+}
+
+#endif

@@ -1,0 +1,125 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Keys to postings. */
+#include "engine/index_parts.h"
+
+#include <stdlib.h>
+
+void entries_add(struct entries *e, uint64_t key, uint32_t id)
+{
+	if (e->n == e->size) {
+		size_t size = e->size ? 2 * e->size : 64;
+		struct entry *v = reallocarray(e->v, size, sizeof(*v));
+
+		if (v == NULL) {
+			e->failed = true;
+			return;
+		}
+		e->v = v;
+		e->size = size;
+	}
+	e->v[e->n++] = (struct entry){ key, id };
+}
+
+static int by_key(const void *x, const void *y)
+{
+	const struct entry *a = x, *b = y;
+
+	if (a->key != b->key)
+		return a->key < b->key ? -1 : 1;
+	return (a->id > b->id) - (a->id < b->id);
+}
+
+void entries_sort(struct entries *e)
+{
+	size_t n = 0;
+
+	if (e->n == 0)
+		return;
+	qsort(e->v, e->n, sizeof(*e->v), by_key);
+	for (size_t i = 1; i < e->n; i++)
+		if (e->v[i].key != e->v[n].key || e->v[i].id != e->v[n].id)
+			e->v[++n] = e->v[i];
+	e->n = n + 1;
+}
+
+posting_t posting_seal(struct ids *ids, const struct entry *e, size_t n)
+{
+	posting_t at = (posting_t)(ids->n * 2 + 1);
+
+	if (n == 1)
+		return 2 * (e->id + 1);
+	if (ids->n + n + 1 > ids->size) {
+		size_t size = ids->size ? 2 * ids->size : 256;
+		uint32_t *v;
+
+		while (size < ids->n + n + 1)
+			size *= 2;
+		if ((v = reallocarray(ids->v, size, sizeof(*v))) == NULL)
+			return 0;
+		ids->v = v;
+		ids->size = size;
+	}
+	ids->v[ids->n++] = (uint32_t)n;
+	for (size_t i = 0; i < n; i++)
+		ids->v[ids->n++] = e[i].id;
+	return at;
+}
+
+bool table_seal(struct table *t, struct entries *from, struct arena *a, struct ids *ids)
+{
+	size_t keys = 0, cells = 4, end;
+	uint64_t at, mask;
+
+	if (from->failed)
+		return false;
+	entries_sort(from);
+	for (size_t i = 0; i < from->n; i++)
+		keys += i == 0 || from->v[i].key != from->v[i - 1].key;
+	t->shift = 62;
+	while (cells < 2 * keys) {
+		cells *= 2;
+		t->shift--;
+	}
+	t->n = (uint32_t)keys;
+	if ((t->cells = arena_array(a, cells, sizeof(*t->cells))) == NULL)
+		return false;
+	mask = cells - 1;
+	for (size_t i = 0; i < from->n; i = end) {
+		posting_t posting;
+
+		for (end = i + 1; end < from->n && from->v[end].key == from->v[i].key; end++)
+			continue;
+		if ((posting = posting_seal(ids, &from->v[i], end - i)) == 0)
+			return false;
+		for (at = from->v[i].key >> t->shift; t->cells[at].posting != 0; at = (at + 1) & mask)
+			continue;
+		t->cells[at].key = from->v[i].key;
+		t->cells[at].posting = posting;
+	}
+	return true;
+}
+
+static uint64_t load(const char *p, size_t n)
+{
+	uint64_t x = 0;
+
+	memcpy(&x, p, n);
+	return x | 0x2020202020202020u;
+}
+
+uint64_t fold_hash(struct str s)
+{
+	uint64_t h = s.n * 0x9e3779b97f4a7c15u;
+	size_t i = 0;
+
+	for (; i + 8 <= s.n; i += 8)
+		h = (h ^ load(s.p + i, 8)) * 0xff51afd7ed558ccdu, h ^= h >> 32;
+	if (i < s.n)
+		h = (h ^ load(s.p + i, s.n - i)) * 0xff51afd7ed558ccdu, h ^= h >> 32;
+	return fold_end(h);
+}
+
+uint64_t fold_pair(uint64_t a, uint64_t b)
+{
+	return fold_end(a ^ (b * 0xc2b2ae3d27d4eb4fu + 0x165667b19e3779f9u));
+}
