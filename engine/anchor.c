@@ -1,18 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Choosing anchors: necessary conditions of a rule, the rarest first. */
-#include "engine/anchor.h"
+#include "engine/index_parts.h"
 
 #include <math.h>
 #include <stdlib.h>
 
-enum { PAIR_KEYS = 64, OR_ATOMS = 4096, SUBJECTS = 1024 };
+enum { OR_ATOMS = 4096, SUBJECTS = 1024, TEXTS = 1 << 16 };
 
 bool anchors_init(struct anchors *a, struct compiler *c)
 {
 	*a = (struct anchors){ .c = c };
 	a->by_node = calloc(c->node_count + 1, sizeof(*a->by_node));
 	a->seen = calloc(c->node_count + 1, 1);
-	return a->by_node != NULL && a->seen != NULL;
+	a->texts = calloc(TEXTS, sizeof(*a->texts));
+	return a->by_node != NULL && a->seen != NULL && a->texts != NULL;
 }
 
 void anchors_fini(struct anchors *a)
@@ -20,6 +21,8 @@ void anchors_fini(struct anchors *a)
 	free(a->v);
 	free(a->by_node);
 	free(a->seen);
+	free(a->texts);
+	free(a->gains);
 }
 
 static bool connection_only(const struct expr *e)
@@ -86,8 +89,21 @@ static int64_t subject_of(struct anchors *a, const struct expr *e)
 	return (int64_t)a->n - 1;
 }
 
+static uint32_t *texts_at(struct anchors *a, int64_t subject, struct str text)
+{
+	return &a->texts[fold_end(fold_hash(text) + (uint64_t)subject) % TEXTS];
+}
+
+static void look_literals(struct anchors *a, int64_t subject, const struct literals *l)
+{
+	for (size_t i = 0; i < l->n; i++)
+		(*texts_at(a, subject, l->v[i]))++;
+}
+
 void anchors_look(struct anchors *a, const struct expr *e)
 {
+	struct literals parts[3];
+	size_t n;
 	int64_t at;
 
 	if (a->seen[e->id])
@@ -107,7 +123,18 @@ void anchors_look(struct anchors *a, const struct expr *e)
 		break;
 	case TEST_PREFIX:
 	case TEST_SUFFIX:
-		a->v[at].affixes++;
+	case TEST_CONTAINS:
+		(*texts_at(a, at, e->test->right.s))++;
+		break;
+	case TEST_MATCHES:
+		look_literals(a, at, regex_literals(e->test->regex));
+		look_literals(a, at, regex_other_literals(e->test->regex));
+		break;
+	case TEST_WILDCARD:
+	case TEST_STRICT_WILDCARD:
+		n = wildcard_literals(e->test->wildcard, parts);
+		for (size_t i = 0; i < n; i++)
+			look_literals(a, at, &parts[i]);
 		break;
 	default:
 		break;
@@ -140,15 +167,17 @@ static double odds_keys(const struct subject *s, double n)
 	return n / (s->keys + 1.0);
 }
 
-static double odds_literal(enum atom_kind kind, const struct subject *s, size_t n)
+/* Long literals are rare, unless many rules share one: then traffic probably has it too. */
+static double odds_literal(struct anchors *a, enum atom_kind kind, int64_t subject, struct str text)
 {
-	double by_length = pow(kind == ATOM_HOLDS ? 0.35 : 0.45, (double)n), by_count = 3.0 / (s->affixes + 2.0);
+	double odds = pow(0.45, (double)text.n) * (kind == ATOM_HOLDS ? 8 : 1), shared;
 
 	if (kind == ATOM_EQ)
-		return odds_keys(s, 1);
-	if (kind == ATOM_HOLDS)
-		return 30 * by_length;
-	return by_length > by_count ? by_length : by_count;
+		return odds_keys(&a->v[subject], 1);
+	shared = 0.01 * *texts_at(a, subject, text);
+	if (shared >= 0.04 && shared > odds)
+		odds = shared < 0.5 ? shared : 0.5;
+	return odds + 0.0005;
 }
 
 static struct anchor of_text(struct anchors *a, enum atom_kind kind, int64_t subject, struct str text)
@@ -162,7 +191,7 @@ static struct anchor of_text(struct anchors *a, enum atom_kind kind, int64_t sub
 	if ((t = atom_new(a, kind, subject)) == NULL)
 		return none();
 	t->text = text;
-	return one(t, odds_literal(kind, &a->v[subject], text.n));
+	return one(t, odds_literal(a, kind, subject, text));
 }
 
 static struct anchor of_literals(struct anchors *a, int64_t subject, const struct literals *l)
@@ -187,17 +216,19 @@ static struct anchor of_literals(struct anchors *a, int64_t subject, const struc
 	return all;
 }
 
+static struct anchor rarer(struct anchor x, struct anchor y)
+{
+	return y.atoms != NULL && (x.atoms == NULL || y.odds < x.odds) ? y : x;
+}
+
 static struct anchor of_wildcard(struct anchors *a, int64_t subject, const struct wildcard *w)
 {
 	struct literals parts[3];
-	struct anchor best = none(), it;
+	struct anchor best = none();
 	size_t n = wildcard_literals(w, parts);
 
-	for (size_t i = 0; i < n; i++) {
-		it = of_literals(a, subject, &parts[i]);
-		if (it.atoms != NULL && (best.atoms == NULL || it.odds < best.odds))
-			best = it;
-	}
+	for (size_t i = 0; i < n; i++)
+		best = rarer(best, of_literals(a, subject, &parts[i]));
 	return best;
 }
 
@@ -284,7 +315,8 @@ static struct anchor of_test(struct anchors *a, const struct expr *e)
 	case TEST_SUFFIX:
 		return of_text(a, ATOM_SUFFIX, subject, t->right.s);
 	case TEST_MATCHES:
-		return of_literals(a, subject, regex_literals(t->regex));
+		return rarer(of_literals(a, subject, regex_literals(t->regex)),
+			     of_literals(a, subject, regex_other_literals(t->regex)));
 	case TEST_WILDCARD:
 	case TEST_STRICT_WILDCARD:
 		return of_wildcard(a, subject, t->wildcard);
@@ -306,74 +338,13 @@ static struct anchor of_truth(struct anchors *a, const struct expr *e, bool want
 
 static struct anchor find(struct anchors *a, const struct expr *e, bool wanted);
 
-/* eq or a short list on a string: what a pair is made of. NULL if e is none. */
-static const struct test *pairable(struct anchors *a, const struct expr *e, int64_t *subject)
-{
-	const struct test *t = e->test;
-
-	if (e->kind != EX_TEST || t->type != TYPE_BYTES || e->kids[0]->each ||
-	    (t->kind != TEST_EQ && (t->kind != TEST_IN || set_type(t->set) != SET_STRING || set_count(t->set) > 16)) ||
-	    (*subject = subject_of(a, e->kids[0])) < 0)
-		return NULL;
-	return a->v[*subject].kind == SUBJECT_FIELD ? t : NULL;
-}
-
-static struct str key_at(const struct test *t, size_t i)
-{
-	struct set_item item;
-
-	if (t->kind == TEST_EQ)
-		return t->right.s;
-	set_item(t->set, i, &item);
-	return item.s;
-}
-
-static struct anchor of_pair(struct anchors *a, const struct expr *x, const struct expr *y)
-{
-	int64_t sx, sy;
-	const struct test *tx = pairable(a, x, &sx), *ty = pairable(a, y, &sy);
-	size_t nx, ny;
-	struct anchor all = { NULL, 0 };
-
-	if (tx == NULL || ty == NULL || sx == sy || a->v[sx].connection != a->v[sy].connection)
-		return none();
-	nx = tx->kind == TEST_EQ ? 1 : set_count(tx->set);
-	ny = ty->kind == TEST_EQ ? 1 : set_count(ty->set);
-	if (nx * ny == 0 || nx * ny > PAIR_KEYS)
-		return none();
-	if (sx > sy)
-		return of_pair(a, y, x);
-	for (size_t i = 0; i < nx * ny; i++) {
-		struct atom *t = atom_new(a, ATOM_PAIR, sx);
-
-		if (t == NULL)
-			return none();
-		t->other = (uint32_t)sy;
-		t->text = key_at(tx, i / ny);
-		t->other_text = key_at(ty, i % ny);
-		t->next = all.atoms;
-		all.atoms = t;
-	}
-	all.odds = odds_keys(&a->v[sx], (double)nx) * odds_keys(&a->v[sy], (double)ny);
-	return all;
-}
-
 /* All of e's operands must hold: the rarest will do. */
 static struct anchor rarest(struct anchors *a, const struct expr *e, bool wanted)
 {
-	struct anchor best = none(), it;
+	struct anchor best = none();
 
-	for (size_t i = 0; i < e->n; i++) {
-		it = find(a, e->kids[i], wanted);
-		if (it.atoms != NULL && (best.atoms == NULL || it.odds < best.odds))
-			best = it;
-	}
-	for (size_t i = 0; wanted && i < e->n && e->n <= 16; i++)
-		for (size_t k = i + 1; k < e->n; k++) {
-			it = of_pair(a, e->kids[i], e->kids[k]);
-			if (it.atoms != NULL && it.odds < best.odds * 0.5)
-				best = it;
-		}
+	for (size_t i = 0; i < e->n; i++)
+		best = rarer(best, find(a, e->kids[i], wanted));
 	return best;
 }
 

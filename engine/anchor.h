@@ -18,13 +18,16 @@ enum atom_kind {
 	ATOM_IPS,      /* an address of the set, or (set NULL) from to to */
 	ATOM_SET,      /* a string or integer of the set */
 	ATOM_TRUE, ATOM_FALSE,
-	ATOM_PAIR,     /* subject is text and other is other_text */
+	ATOM_PAIR,     /* subject's value has this hash, and other's that one */
+	ATOM_PAIR_PREFIX, /* subject's value has this hash, and other begins with a string of that one */
 };
 
 struct atom {
 	enum atom_kind kind;
 	uint32_t subject, other;
-	struct str text, other_text;
+	struct str text;
+	uint64_t hash, other_hash;
+	unsigned length;     /* PAIR_PREFIX: of the prefix */
 	int64_t low, high;
 	struct ip from, to;
 	const struct set *set;
@@ -45,7 +48,13 @@ struct subject {                /* what atoms speak of */
 	struct str key;             /* HEADER: its name, lower case */
 	const struct expr *expr;
 	bool connection;            /* the same for every request of a connection */
-	uint32_t keys, affixes;     /* different texts and numbers that rules compare it with */
+	uint32_t keys;              /* different texts and numbers that rules compare it with */
+};
+
+struct pair_gain {              /* what looking up two subjects together would save */
+	uint32_t a, b;
+	bool prefix;
+	double gain;            /* candidates a request */
 };
 
 struct anchors {
@@ -53,7 +62,10 @@ struct anchors {
 	struct subject *v;
 	uint32_t n, size;
 	uint32_t *by_node;          /* node id → subject + 1 */
-	uint8_t *seen;              /* node id → counted in keys already */
+	uint8_t *seen;              /* node id → counted already */
+	uint32_t *texts;            /* how many tests hold a literal, by hash of subject and text; roughly */
+	struct pair_gain *gains;
+	uint32_t ngains;
 };
 
 bool anchors_init(struct anchors *a, struct compiler *c);
@@ -61,5 +73,14 @@ void anchors_fini(struct anchors *a);
 /* First all rules are looked over once, then each gets its anchor. e: a node of cons.c. */
 void anchors_look(struct anchors *a, const struct expr *e);
 struct anchor anchor_of(struct anchors *a, const struct expr *e);
+/* Second round: pairs of subjects that rules often ask together. First what each pair would save, then, knowing that,
+ * a better anchor for e if a pair that pays makes one. */
+void anchors_pairs(struct anchors *a, const struct expr *e, const struct anchor *single);
+struct anchor anchor_paired(struct anchors *a, const struct expr *e, const struct anchor *single);
+
+/* Hashes by which values are paired. */
+uint64_t key_of_int(int64_t i);
+uint64_t key_of_bool(bool b);
+uint64_t key_of_prefix(struct str s); /* of its first AFFIX_MAX bytes */
 
 #endif

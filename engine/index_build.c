@@ -19,6 +19,8 @@ struct filling {             /* of one probe */
 
 struct pair_filling {
 	uint32_t a, b;
+	bool prefix;
+	uint64_t lengths;
 	struct entries entries;
 };
 
@@ -61,7 +63,7 @@ static struct str fold_copy(struct builder *b, struct str s)
 static void add_affix(struct filling *f, struct str s, bool suffix, uint32_t id)
 {
 	size_t n = s.n < AFFIX_MAX ? s.n : AFFIX_MAX;
-	uint64_t h = FOLD_BEGIN;
+	uint64_t h = FOLD_BEGIN; /* the same as key_of_prefix, but for the direction */
 
 	*(suffix ? &f->suffix_lengths : &f->prefix_lengths) |= (uint64_t)1 << (n - 1);
 	for (size_t i = 0; i < n; i++)
@@ -181,9 +183,10 @@ static void add_set(struct builder *b, uint32_t subject, const struct set *set, 
 
 static void add_pair(struct builder *b, const struct atom *t, uint32_t rule)
 {
+	bool prefix = t->kind == ATOM_PAIR_PREFIX;
 	struct pair_filling *p = b->pairs, *v;
 
-	while (p < b->pairs + b->npairs && (p->a != t->subject || p->b != t->other))
+	while (p < b->pairs + b->npairs && (p->a != t->subject || p->b != t->other || p->prefix != prefix))
 		p++;
 	if (p == b->pairs + b->npairs) {
 		if ((v = reallocarray(b->pairs, b->npairs + 1, sizeof(*v))) == NULL) {
@@ -192,9 +195,11 @@ static void add_pair(struct builder *b, const struct atom *t, uint32_t rule)
 		}
 		b->pairs = v;
 		p = &v[b->npairs++];
-		*p = (struct pair_filling){ .a = t->subject, .b = t->other };
+		*p = (struct pair_filling){ .a = t->subject, .b = t->other, .prefix = prefix };
 	}
-	entries_add(&p->entries, fold_pair(fold_hash(t->text), fold_hash(t->other_text)), rule);
+	if (prefix)
+		p->lengths |= (uint64_t)1 << (t->length - 1);
+	entries_add(&p->entries, fold_pair(t->hash, t->other_hash), rule);
 	entries_add(&b->fill[t->other].all, 0, rule);
 }
 
@@ -235,6 +240,7 @@ static void add_atom(struct builder *b, const struct atom *t, uint32_t rule)
 		entries_add(&f->is_false, 0, rule);
 		break;
 	case ATOM_PAIR:
+	case ATOM_PAIR_PREFIX:
 		add_pair(b, t, rule);
 		break;
 	}
@@ -302,7 +308,6 @@ static void probe_seal(struct builder *b, uint32_t at)
 	if (p->all == 0)
 		return; /* nothing was anchored here */
 	p->eq = seal_table(b, &f->eq);
-	p->hashed = p->eq != NULL;
 	p->prefixes = seal_affixes(b, &f->prefixes, f->prefix_lengths);
 	p->suffixes = seal_affixes(b, &f->suffixes, f->suffix_lengths);
 	p->ints = seal_segments(b, &f->ints, false);
@@ -315,6 +320,8 @@ static void probe_seal(struct builder *b, uint32_t at)
 		b->failed = !lower_value(b->c, p->subject.expr, &p->program) || b->failed;
 	}
 	p->subject.expr = NULL;
+	p->asked = p->eq != NULL || p->prefixes != NULL || p->suffixes != NULL || p->ints != NULL || p->v4 != NULL ||
+		p->v6 != NULL || p->is_true != 0 || p->is_false != 0;
 }
 
 static void groups_seal(struct builder *b)
@@ -338,6 +345,7 @@ static void groups_seal(struct builder *b)
 		}
 		*big = (struct big_set){ g->set, rules, b->ix->probes[g->subject].big };
 		b->ix->probes[g->subject].big = big;
+		b->ix->probes[g->subject].asked = true;
 	}
 }
 
@@ -354,8 +362,11 @@ static void pairs_seal(struct builder *b)
 
 		p->a = b->pairs[i].a;
 		p->b = b->pairs[i].b;
+		p->prefix = b->pairs[i].prefix;
+		p->lengths = b->pairs[i].lengths;
 		p->connection = ix->probes[p->a].subject.connection && ix->probes[p->b].subject.connection;
-		ix->probes[p->a].hashed = ix->probes[p->b].hashed = true;
+		ix->probes[p->a].hashed = true;
+		ix->probes[p->b].hashed = ix->probes[p->b].hashed || !p->prefix;
 		if (!table_seal(&p->table, &b->pairs[i].entries, b->c->sealed, &b->ids))
 			b->failed = true;
 	}
@@ -371,6 +382,7 @@ static void grams_finish(struct builder *b)
 	for (uint32_t i = 0; has != NULL && i < ix->nprobes; i++) {
 		ix->probes[i].has4 = has[i];
 		ix->probes[i].has2 = has[ix->nprobes + i];
+		ix->probes[i].asked = ix->probes[i].asked || ix->probes[i].has4 || ix->probes[i].has2;
 	}
 	free(has);
 }
@@ -392,8 +404,10 @@ static void headers_seal(struct builder *b)
 	}
 	for (uint32_t i = 0; i < ix->nprobes; i++)
 		if (ix->probes[i].subject.kind == SUBJECT_HEADER && ix->probes[i].all != 0 && ix->nheaders < 255 &&
-		    field_id(ix->probes[i].subject.field) == FIELD_HEADERS && ix->probes[i].subject.key.n > 0)
+		    field_id(ix->probes[i].subject.field) == FIELD_HEADERS && ix->probes[i].subject.key.n > 0) {
+			ix->header_lengths |= (uint64_t)1 << ix->probes[i].subject.key.n % 64;
 			ix->headers[ix->nheaders++] = (struct header_name){ ix->probes[i].subject.key, i };
+		}
 	if (ix->nheaders > 1)
 		qsort(ix->headers, ix->nheaders, sizeof(*ix->headers), by_hash);
 	for (unsigned h = 0, at = 0; h <= 256; h++) {
@@ -463,6 +477,12 @@ static bool fill(struct builder *b, struct rule *const *rules, size_t n)
 		anchors_look(&b->anchors, rules[i]->expr);
 	for (size_t i = 0; i < n; i++)
 		anchors[i] = rules[i]->counts ? (struct anchor){ NULL, 1 } : anchor_of(&b->anchors, rules[i]->expr);
+	for (size_t i = 0; i < n; i++)
+		if (anchors[i].atoms != NULL)
+			anchors_pairs(&b->anchors, rules[i]->expr, &anchors[i]);
+	for (size_t i = 0; i < n; i++)
+		if (anchors[i].atoms != NULL)
+			anchors[i] = anchor_paired(&b->anchors, rules[i]->expr, &anchors[i]);
 	b->fill = calloc((size_t)b->anchors.n + 1, sizeof(*b->fill));
 	for (size_t i = 0; b->fill != NULL && i < n; i++) {
 		const struct expr *e = rules[i]->expr;

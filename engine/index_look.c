@@ -165,10 +165,10 @@ static void look_inside(const struct look *l, const struct probe *p, uint32_t su
 	}
 }
 
-static void look_string(const struct look *l, const struct probe *p, struct str s, uint64_t hash)
+static void look_string(const struct look *l, const struct probe *p, struct str s)
 {
 	if (p->eq != NULL)
-		mark_posting(l, table_get(p->eq, hash));
+		mark_posting(l, table_get(p->eq, fold_hash(s)));
 	if (p->prefixes != NULL)
 		look_prefixes(l, p->prefixes, s);
 	if (p->suffixes != NULL)
@@ -195,7 +195,24 @@ static void look_address(const struct look *l, const struct probe *p, const stru
 	}
 }
 
-static void look_value(const struct look *l, const struct probe *p, const struct value *v, uint64_t *hash)
+/* The hash by which a value is paired with another; 0: it has none. */
+static uint64_t pair_key(const struct value *v)
+{
+	if (v->missing)
+		return v->missing == MISSING && v->type == TYPE_BOOL ? key_of_bool(false) : 0;
+	switch (v->type) {
+	case TYPE_BYTES:
+		return fold_hash(v->s);
+	case TYPE_INT:
+		return key_of_int(v->i);
+	case TYPE_BOOL:
+		return key_of_bool(v->b);
+	default:
+		return 0;
+	}
+}
+
+static void look_value(const struct look *l, const struct probe *p, const struct value *v)
 {
 	if (v->missing == NO_ANSWER) {
 		mark_posting(l, p->all);
@@ -207,9 +224,7 @@ static void look_value(const struct look *l, const struct probe *p, const struct
 	}
 	switch (v->type) {
 	case TYPE_BYTES:
-		if (p->hashed)
-			*hash = fold_hash(v->s);
-		look_string(l, p, v->s, *hash);
+		look_string(l, p, v->s);
 		break;
 	case TYPE_INT:
 		if (p->ints != NULL)
@@ -229,12 +244,10 @@ static void look_value(const struct look *l, const struct probe *p, const struct
 
 static void look_list(const struct look *l, const struct probe *p, const struct value *v)
 {
-	uint64_t hash = 0;
-
 	if (v->missing == NO_ANSWER)
 		mark_posting(l, p->all);
 	for (size_t i = 0; !v->missing && i < v->a->n; i++)
-		look_value(l, p, &v->a->v[i], &hash);
+		look_value(l, p, &v->a->v[i]);
 }
 
 /* Every line whose name any rule asks for, in one pass over the lines. */
@@ -242,19 +255,18 @@ static void look_headers(const struct look *l)
 {
 	const struct index *ix = l->ix;
 	const struct lines *lines = &l->m->fields->in->request->lines;
-	uint64_t hash = 0;
 
 	for (size_t i = 0; i < lines->n; i++) {
 		const struct line *line = &lines->v[i];
 		struct value v = VALUE_STR(line->value);
 		uint8_t h;
 
-		if (line->name.n == 0)
+		if (line->name.n == 0 || !(ix->header_lengths >> line->name.n % 64 & 1))
 			continue;
 		h = header_hash(line->name);
 		for (unsigned k = ix->header_first[h]; k < ix->header_first[h + 1]; k++)
 			if (str_eq_nocase(line->name, ix->headers[k].name))
-				look_value(l, &ix->probes[ix->headers[k].probe], &v, &hash);
+				look_value(l, &ix->probes[ix->headers[k].probe], &v);
 	}
 }
 
@@ -264,13 +276,13 @@ static bool lines_at_hand(const struct fields *f, const struct probe *p, const s
 		field_id(p->subject.field) == FIELD_HEADERS;
 }
 
-static void look_probe(const struct look *l, const struct probe *p, uint64_t *hash)
+static void look_probe(const struct look *l, const struct probe *p)
 {
 	struct value v;
 
 	switch (p->subject.kind) {
 	case SUBJECT_FIELD:
-		look_value(l, p, fields_value(l->m->fields, p->subject.field), hash);
+		look_value(l, p, fields_value(l->m->fields, p->subject.field));
 		break;
 	case SUBJECT_HEADER:
 		if (lines_at_hand(l->m->fields, p, l->ix))
@@ -280,7 +292,7 @@ static void look_probe(const struct look *l, const struct probe *p, uint64_t *ha
 		break;
 	case SUBJECT_VALUE:
 		vm_value(l->m, &p->program, &v);
-		look_value(l, p, &v, hash);
+		look_value(l, p, &v);
 		break;
 	case SUBJECT_LIST:
 		vm_value(l->m, &p->program, &v);
@@ -289,10 +301,47 @@ static void look_probe(const struct look *l, const struct probe *p, uint64_t *ha
 	}
 }
 
+static void look_pair_prefixes(const struct look *l, const struct pair *p, uint64_t a, const struct value *b)
+{
+	size_t n = b->missing ? 0 : b->s.n < AFFIX_MAX ? b->s.n : AFFIX_MAX;
+	uint64_t h = FOLD_BEGIN, lengths = p->lengths;
+
+	for (size_t i = 0; i < n && lengths != 0; i++, lengths >>= 1) {
+		h = fold_step(h, b->s.p[i]);
+		if (lengths & 1)
+			mark_posting(l, table_get(&p->table, fold_pair(a, fold_end(h + i + 1))));
+	}
+}
+
+static void look_pairs(const struct look *l, unsigned parts)
+{
+	const struct index *ix = l->ix;
+	struct fields *f = l->m->fields;
+	uint64_t keys[ix->nprobes + 1];
+
+	for (uint32_t i = 0; i < ix->nprobes; i++)
+		if (ix->probes[i].hashed) {
+			const struct value *v = fields_value(f, ix->probes[i].subject.field);
+
+			keys[i] = pair_key(v);
+			if (v->missing == NO_ANSWER)
+				mark_posting(l, ix->probes[i].all);
+		}
+	for (uint32_t i = 0; i < ix->npairs; i++) {
+		const struct pair *p = &ix->pairs[i];
+
+		if (!(parts & (p->connection ? INDEX_CONNECTION : INDEX_REQUEST)) || keys[p->a] == 0)
+			continue;
+		if (p->prefix)
+			look_pair_prefixes(l, p, keys[p->a], fields_value(f, ix->probes[p->b].subject.field));
+		else if (keys[p->b] != 0)
+			mark_posting(l, table_get(&p->table, fold_pair(keys[p->a], keys[p->b])));
+	}
+}
+
 void index_look(const struct index *ix, struct vm *m, unsigned parts, const uint64_t *alive, struct marks *out)
 {
 	struct look l = { ix, m, alive, out };
-	uint64_t hashes[ix->nprobes + 1];
 
 	if (parts & INDEX_CONNECTION)
 		mark_posting(&l, ix->always);
@@ -302,14 +351,9 @@ void index_look(const struct index *ix, struct vm *m, unsigned parts, const uint
 	for (uint32_t i = 0; i < ix->nprobes; i++) {
 		const struct probe *p = &ix->probes[i];
 
-		hashes[i] = 0;
-		if (p->all != 0 && parts & (p->subject.connection ? INDEX_CONNECTION : INDEX_REQUEST))
-			look_probe(&l, p, &hashes[i]);
+		if (p->asked && parts & (p->subject.connection ? INDEX_CONNECTION : INDEX_REQUEST))
+			look_probe(&l, p);
 	}
-	for (uint32_t i = 0; i < ix->npairs; i++) {
-		const struct pair *p = &ix->pairs[i];
-
-		if (parts & (p->connection ? INDEX_CONNECTION : INDEX_REQUEST) && hashes[p->a] != 0 && hashes[p->b] != 0)
-			mark_posting(&l, table_get(&p->table, fold_pair(hashes[p->a], hashes[p->b])));
-	}
+	if (ix->npairs > 0)
+		look_pairs(&l, parts);
 }

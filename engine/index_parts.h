@@ -147,14 +147,17 @@ struct probe {               /* one subject and all that is asked of it */
 	struct segments *ints, *v4, *v6;
 	struct big_set *big;
 	bool has4, has2;         /* literals inside */
-	bool hashed;             /* its hash is wanted: eq or a pair */
+	bool hashed;             /* its hash is wanted for a pair */
 	posting_t is_true, is_false;
+	bool asked;              /* anything but pairs is asked of it */
 	posting_t all;           /* every rule that asks anything of it: for a value that nobody knows */
 };
 
 struct pair {
 	uint32_t a, b;           /* probes */
+	bool prefix;             /* of b its beginnings count */
 	bool connection;
+	uint64_t lengths;        /* which: bit l-1 for length l */
 	struct table table;
 };
 
@@ -174,6 +177,7 @@ struct index {
 	posting_t *groups;       /* by id - nrules */
 	posting_t always;        /* rules without an anchor */
 	struct header_name *headers; /* of the request, by a small hash of the name */
+	uint64_t header_lengths;     /* bit l % 64: some name is that long */
 	uint8_t header_first[257];   /* headers of hash h are [first[h], first[h+1]) */
 	uint32_t nheaders;
 	uint32_t nanchored;

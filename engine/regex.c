@@ -7,7 +7,7 @@
 
 struct regex {
 	struct matcher *matcher;
-	struct literals literals; /* v is one block of its own, bytes included */
+	struct literals literals[2]; /* each v is one block of its own, bytes included */
 	unsigned captures;
 };
 
@@ -36,7 +36,7 @@ static struct regex *compile(const struct ast *literal, bool captures, struct di
 {
 	struct regex *r = calloc(1, sizeof(*r));
 	struct arena scratch = ARENA_INIT;
-	struct literals literals;
+	struct literals literals[2];
 	struct regex_tree tree;
 	struct regex_error err = { .code = U4001 };
 	struct diag *g;
@@ -45,8 +45,9 @@ static struct regex *compile(const struct ast *literal, bool captures, struct di
 	if (r == NULL)
 		goto done;
 	if ((rc = regex_parse(&tree, &scratch, literal->text, &err)) < 0 ||
-	    (rc = regex_tree_literals(&literals, &scratch, &tree)) < 0 ||
-	    (rc = literals_keep(&r->literals, &literals) ? 0 : -ERR_NOMEM) < 0 ||
+	    (rc = regex_tree_literals(literals, &scratch, &tree)) < 0 ||
+	    (rc = literals_keep(&r->literals[0], &literals[0]) && literals_keep(&r->literals[1], &literals[1])
+		  ? 0 : -ERR_NOMEM) < 0 ||
 	    (rc = matcher_new(&r->matcher, &tree, captures, &scratch, &err)) < 0)
 		goto done;
 	r->captures = tree.captures;
@@ -81,7 +82,8 @@ void regex_free(void *object)
 	if (r == NULL)
 		return;
 	matcher_free(r->matcher);
-	free((void *)r->literals.v);
+	free((void *)r->literals[0].v);
+	free((void *)r->literals[1].v);
 	free(r);
 }
 
@@ -102,10 +104,15 @@ unsigned regex_captures(const struct regex *r)
 
 size_t regex_bytes(const struct regex *r)
 {
-	return sizeof(*r) + r->literals.n * sizeof(*r->literals.v) + matcher_bytes(r->matcher);
+	return sizeof(*r) + (r->literals[0].n + r->literals[1].n) * sizeof(struct str) + matcher_bytes(r->matcher);
 }
 
 const struct literals *regex_literals(const struct regex *r)
 {
-	return &r->literals;
+	return &r->literals[0];
+}
+
+const struct literals *regex_other_literals(const struct regex *r)
+{
+	return &r->literals[1];
 }

@@ -26,5 +26,6 @@ int regex_find(const struct regex *r, struct str s, struct match_place found[MAT
 unsigned regex_captures(const struct regex *r);
 size_t regex_bytes(const struct regex *r); /* memory it holds, JIT code included */
 const struct literals *regex_literals(const struct regex *r); /* owned by r; never NULL */
+const struct literals *regex_other_literals(const struct regex *r); /* another condition that must hold as well */
 
 #endif

@@ -17,6 +17,7 @@ struct info {
 	bool exact;               /* all its matches are in head, which then equals tail */
 	struct strings head, tail; /* each match begins / ends with one of them */
 	struct strings best;      /* n == 0: nothing */
+	struct strings second;    /* another condition, the next best; n == 0: nothing */
 };
 
 struct work {
@@ -100,6 +101,26 @@ static void offer(struct strings *best, const struct strings *s)
 		*best = *s;
 }
 
+static bool strings_equal(const struct strings *a, const struct strings *b)
+{
+	for (size_t i = 0; a->n == b->n && i < a->n; i++)
+		if (!str_eq(a->v[i], b->v[i]))
+			return false;
+	return a->n == b->n;
+}
+
+static void offer_both(struct info *f, const struct strings *s)
+{
+	if (strings_equal(&f->best, s))
+		return;
+	if (better(s, &f->best)) {
+		f->second = f->best;
+		f->best = *s;
+	} else {
+		offer(&f->second, s);
+	}
+}
+
 static struct info unknown(struct work *w)
 {
 	struct strings empty = strings_one(w, STR(""));
@@ -158,15 +179,16 @@ static struct info cat_info(struct work *w, const struct regex_node *node)
 		}
 		if (!fits)
 			joined = run;
-		offer(&all.best, &joined);
-		offer(&all.best, &kid.best);
+		offer_both(&all, &joined);
+		offer_both(&all, &kid.best);
+		offer_both(&all, &kid.second);
 		if (first)
 			all.head = joined;
 		first = false;
 		all.exact = false;
 		run = kid.tail;
 	}
-	offer(&all.best, &run);
+	offer_both(&all, &run);
 	all.tail = run;
 	if (first)
 		all.head = run;
@@ -295,7 +317,7 @@ static bool anchored(const struct regex_node *node, enum regex_assert which)
 	}
 }
 
-int regex_tree_literals(struct literals *out, struct arena *a, const struct regex_tree *t)
+int regex_tree_literals(struct literals out[2], struct arena *a, const struct regex_tree *t)
 {
 	struct work w = { .a = a, .nocase = any_nocase(t->root) };
 	struct info f = node_info(&w, t->root);
@@ -303,7 +325,7 @@ int regex_tree_literals(struct literals *out, struct arena *a, const struct rege
 	bool start = anchored(root, REGEX_BEGIN_TEXT), end = anchored(root, REGEX_END_TEXT), plain;
 	struct strings s = { 0 };
 
-	*out = (struct literals){ .nocase = w.nocase };
+	out[0] = out[1] = (struct literals){ .nocase = w.nocase };
 	if (w.failed)
 		return -ERR_NOMEM;
 	/* no assertion but an anchor at either end of the whole pattern */
@@ -329,6 +351,13 @@ int regex_tree_literals(struct literals *out, struct arena *a, const struct rege
 		s.n = 0;
 	out->v = s.v;
 	out->n = s.n;
+	/* what is inside goes on standing for itself when one end of the pattern was chosen */
+	if (!f.exact && out->place != LITERAL_ANYWHERE && f.best.n > 0 && !strings_equal(&f.best, &s))
+		f.second = f.best;
+	if (!f.exact && shortest(&f.second) > 0) {
+		out[1].v = f.second.v;
+		out[1].n = f.second.n;
+	}
 	out->enough = s.n > 0 && f.exact && plain && !(w.nocase && w.narrowed) &&
 		      (out->place == LITERAL_WHOLE || !(start && end)) && (out->place != LITERAL_ANYWHERE || (!start && !end));
 	return 0;

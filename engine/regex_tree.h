@@ -70,8 +70,9 @@ int regex_parse(struct regex_tree *out, struct arena *a, struct str pattern, str
 /* The same pattern in PCRE2's syntax (non-UTF, newline is LF). captures: keep the numbered groups. false: no memory. */
 bool regex_translate(struct buf *out, const struct regex_tree *t, bool captures);
 
-/* What any matching subject must hold, best condition first found. 0 or -ERR_NOMEM. Memory from a. */
-int regex_tree_literals(struct literals *out, struct arena *a, const struct regex_tree *t);
+/* What any matching subject must hold: the best condition, and the next best (n 0 if there is none). 0 or -ERR_NOMEM.
+ * Memory from a. */
+int regex_tree_literals(struct literals out[2], struct arena *a, const struct regex_tree *t);
 
 static inline bool byte_set_has(const struct byte_set *s, unsigned char c)
 {

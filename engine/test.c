@@ -80,7 +80,7 @@ static enum truth matches(const struct test *t, struct str s, int *error)
 {
 	int rc;
 
-	if (!literals_allow(regex_literals(t->regex), s))
+	if (!literals_allow(regex_literals(t->regex), s) || !literals_allow(regex_other_literals(t->regex), s))
 		return FALSE;
 	rc = regex_match(t->regex, s);
 	if (rc < 0) {
