@@ -365,7 +365,7 @@ static void pairs_seal(struct builder *b)
 		p->prefix = b->pairs[i].prefix;
 		p->lengths = b->pairs[i].lengths;
 		p->connection = ix->probes[p->a].subject.connection && ix->probes[p->b].subject.connection;
-		ix->probes[p->a].hashed = true;
+		ix->probes[p->a].paired = ix->probes[p->b].paired = ix->probes[p->a].hashed = true;
 		ix->probes[p->b].hashed = ix->probes[p->b].hashed || !p->prefix;
 		if (!table_seal(&p->table, &b->pairs[i].entries, b->c->sealed, &b->ids))
 			b->failed = true;
@@ -375,16 +375,19 @@ static void pairs_seal(struct builder *b)
 static void grams_finish(struct builder *b)
 {
 	struct index *ix = b->ix;
-	bool *has = calloc(2 * (size_t)ix->nprobes + 1, sizeof(*has));
+	bool *has2 = calloc((size_t)ix->nprobes + 1, sizeof(*has2));
+	uint8_t *stride = calloc((size_t)ix->nprobes + 1, sizeof(*stride));
 
-	if (has == NULL || !grams_seal(&ix->grams, &b->grams, b->c->sealed, &b->ids, has, has + ix->nprobes))
+	if (has2 == NULL || stride == NULL ||
+	    !grams_seal(&ix->grams, &b->grams, b->c->sealed, &b->ids, stride, has2))
 		b->failed = true;
-	for (uint32_t i = 0; has != NULL && i < ix->nprobes; i++) {
-		ix->probes[i].has4 = has[i];
-		ix->probes[i].has2 = has[ix->nprobes + i];
-		ix->probes[i].asked = ix->probes[i].asked || ix->probes[i].has4 || ix->probes[i].has2;
+	for (uint32_t i = 0; !b->failed && i < ix->nprobes; i++) {
+		ix->probes[i].stride = stride[i];
+		ix->probes[i].has2 = has2[i];
+		ix->probes[i].asked = ix->probes[i].asked || stride[i] > 0 || has2[i];
 	}
-	free(has);
+	free(stride);
+	free(has2);
 }
 
 static int by_hash(const void *x, const void *y)

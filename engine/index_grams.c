@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Literals anywhere inside strings. Of each literal the four bytes that fewest others share stand for it; a string is
- * passed once, every four bytes are tried on a small bitmap, and only where that says perhaps is a literal compared.
- * No step waits for the one before it, which is what makes this quicker than an automaton on short strings.
+ * Literals anywhere inside strings. Of each literal the pieces of four bytes that fewest others share stand for it; a
+ * string is passed once, its pieces are tried on a small bitmap, and only where that says perhaps is a literal
+ * compared. No step waits for the one before it, which is what makes this quicker than an automaton on short strings.
  */
 #include "engine/index_parts.h"
 
@@ -71,23 +71,41 @@ static unsigned plainness(uint32_t piece)
 	return n;
 }
 
-static size_t rarest(const uint32_t *counts, const struct gram_entry *e)
+/* Where the rarest run of `stride` pieces begins. */
+static size_t rarest(const uint32_t *counts, const struct gram_entry *e, unsigned stride)
 {
 	size_t best = 0;
-	uint32_t least = UINT32_MAX;
+	uint64_t least = UINT64_MAX;
 
-	if (e->text.n < 4)
-		return 0;
-	for (size_t i = 0; i + 4 <= e->text.n; i++) {
-		uint32_t piece = piece_at(e->text, i, false);
-		uint32_t n = counts[count_slot(e->subject, piece)] * 4 + plainness(piece);
+	for (size_t i = 0; i + stride + 3 <= e->text.n; i++) {
+		uint64_t n = 0;
 
+		for (size_t k = i; k < i + stride; k++) {
+			uint32_t piece = piece_at(e->text, k, false);
+
+			n += counts[count_slot(e->subject, piece)] * 4 + plainness(piece);
+		}
 		if (n < least) {
 			least = n;
 			best = i;
 		}
 	}
 	return best;
+}
+
+enum { STRIDE_MAX = 8 };
+
+static void strides(const struct gram_entries *from, uint8_t *stride, bool *has2)
+{
+	for (size_t i = 0; i < from->n; i++) {
+		const struct gram_entry *e = &from->v[i];
+		size_t longest = e->text.n - 3 < STRIDE_MAX ? e->text.n - 3 : STRIDE_MAX;
+
+		if (e->text.n < 4)
+			has2[e->subject] = true;
+		else if (stride[e->subject] == 0 || longest < stride[e->subject])
+			stride[e->subject] = (uint8_t)longest;
+	}
 }
 
 static char *folded(struct arena *a, struct str s)
@@ -118,16 +136,30 @@ static bool bits_build(struct grams *t, const struct entries *pieces, struct are
 	return true;
 }
 
-/* has4, has2: by subject, whether it has literals of either kind. */
-bool grams_seal(struct grams *t, struct gram_entries *from, struct arena *a, struct ids *ids, bool *has4, bool *has2)
+static bool add_literal(struct grams *t, struct entries *pieces, const struct gram_entry *e, size_t from, unsigned n,
+			const char *text, posting_t posting)
+{
+	bool two = e->text.n < 4;
+
+	for (size_t at = from; at < from + n; at++) {
+		t->literals[t->n] = (struct literal){ text, (uint32_t)e->text.n, (uint32_t)at, posting };
+		entries_add(pieces, gram_key(piece_at(e->text, at, two), e->subject, two), (uint32_t)t->n++);
+	}
+	return text != NULL && posting != 0;
+}
+
+bool grams_seal(struct grams *t, struct gram_entries *from, struct arena *a, struct ids *ids, uint8_t *stride, bool *has2)
 {
 	uint32_t *counts = calloc(COUNTS, sizeof(*counts));
 	struct entries pieces = { NULL, 0, 0, false };
 	struct entry *posting = calloc(from->n + 1, sizeof(*posting));
-	size_t end;
+	size_t end, most = 0;
 	bool good = counts != NULL && posting != NULL && !from->failed;
 
-	t->literals = good ? arena_array(a, from->n, sizeof(*t->literals)) : NULL;
+	strides(from, stride, has2);
+	for (size_t i = 0; i < from->n; i++)
+		most += from->v[i].text.n < 4 ? 1 : stride[from->v[i].subject];
+	t->literals = good ? arena_array(a, most, sizeof(*t->literals)) : NULL;
 	good = good && t->literals != NULL;
 	if (good && from->n > 0)
 		qsort(from->v, from->n, sizeof(*from->v), compare);
@@ -136,19 +168,12 @@ bool grams_seal(struct grams *t, struct gram_entries *from, struct arena *a, str
 			count_pieces(counts, &from->v[i]);
 	for (size_t i = 0; good && i < from->n; i = end) {
 		const struct gram_entry *e = &from->v[i];
-		bool two = e->text.n < 4;
-		struct literal *l = &t->literals[t->n];
+		unsigned n = e->text.n < 4 ? 1 : stride[e->subject];
 
 		for (end = i; end < from->n && from->v[end].subject == e->subject && str_eq(from->v[end].text, e->text); end++)
 			posting[end - i].id = from->v[end].id;
-		l->offset = (uint32_t)rarest(counts, e);
-		l->n = (uint32_t)e->text.n;
-		l->piece = piece_at(e->text, l->offset, two);
-		l->p = folded(a, e->text);
-		l->posting = posting_seal(ids, posting, end - i);
-		good = l->p != NULL && l->posting != 0;
-		entries_add(&pieces, gram_key(l->piece, e->subject, two), (uint32_t)t->n++);
-		*(two ? &has2[e->subject] : &has4[e->subject]) = true;
+		good = add_literal(t, &pieces, e, e->text.n < 4 ? 0 : rarest(counts, e, n), n, folded(a, e->text),
+				   posting_seal(ids, posting, end - i));
 	}
 	good = good && table_seal(&t->table, &pieces, a, ids) && bits_build(t, &pieces, a);
 	free(counts);

@@ -9,6 +9,7 @@ struct look {
 	struct vm *m;
 	const uint64_t *alive;
 	struct marks *out;
+	const struct value **values; /* of probes that are fields */
 };
 
 size_t index_marks_size(const struct index *ix)
@@ -149,7 +150,7 @@ static void look_inside(const struct look *l, const struct probe *p, uint32_t su
 	uint32_t four;
 	uint16_t two;
 
-	for (size_t i = 0; p->has4 && i + 4 <= s.n; i++) {
+	for (size_t i = 0; p->stride > 0 && i + 4 <= s.n; i += p->stride) {
 		memcpy(&four, s.p + i, 4);
 		uint64_t key = gram_key(four | 0x20202020, subject, false);
 
@@ -173,7 +174,7 @@ static void look_string(const struct look *l, const struct probe *p, struct str 
 		look_prefixes(l, p->prefixes, s);
 	if (p->suffixes != NULL)
 		look_suffixes(l, p->suffixes, s);
-	if (p->has4 || p->has2)
+	if (p->stride > 0 || p->has2)
 		look_inside(l, p, (uint32_t)(p - l->ix->probes), s);
 }
 
@@ -282,7 +283,7 @@ static void look_probe(const struct look *l, const struct probe *p)
 
 	switch (p->subject.kind) {
 	case SUBJECT_FIELD:
-		look_value(l, p, fields_value(l->m->fields, p->subject.field));
+		look_value(l, p, l->values[p - l->ix->probes]);
 		break;
 	case SUBJECT_HEADER:
 		if (lines_at_hand(l->m->fields, p, l->ix))
@@ -316,15 +317,12 @@ static void look_pair_prefixes(const struct look *l, const struct pair *p, uint6
 static void look_pairs(const struct look *l, unsigned parts)
 {
 	const struct index *ix = l->ix;
-	struct fields *f = l->m->fields;
 	uint64_t keys[ix->nprobes + 1];
 
 	for (uint32_t i = 0; i < ix->nprobes; i++)
 		if (ix->probes[i].hashed) {
-			const struct value *v = fields_value(f, ix->probes[i].subject.field);
-
-			keys[i] = pair_key(v);
-			if (v->missing == NO_ANSWER)
+			keys[i] = pair_key(l->values[i]);
+			if (l->values[i]->missing == NO_ANSWER)
 				mark_posting(l, ix->probes[i].all);
 		}
 	for (uint32_t i = 0; i < ix->npairs; i++) {
@@ -333,16 +331,38 @@ static void look_pairs(const struct look *l, unsigned parts)
 		if (!(parts & (p->connection ? INDEX_CONNECTION : INDEX_REQUEST)) || keys[p->a] == 0)
 			continue;
 		if (p->prefix)
-			look_pair_prefixes(l, p, keys[p->a], fields_value(f, ix->probes[p->b].subject.field));
+			look_pair_prefixes(l, p, keys[p->a], l->values[p->b]);
 		else if (keys[p->b] != 0)
 			mark_posting(l, table_get(&p->table, fold_pair(keys[p->a], keys[p->b])));
 	}
 }
 
+/* All values first, so that their bytes are on their way from memory together. */
+static void gather(const struct look *l, unsigned parts)
+{
+	const struct index *ix = l->ix;
+
+	for (uint32_t i = 0; i < ix->nprobes; i++) {
+		const struct probe *p = &ix->probes[i];
+
+		if (p->subject.kind != SUBJECT_FIELD || p->all == 0 ||
+		    !(p->paired || parts & (p->subject.connection ? INDEX_CONNECTION : INDEX_REQUEST)))
+			continue;
+		l->values[i] = fields_value(l->m->fields, p->subject.field);
+		if (!l->values[i]->missing && l->values[i]->type == TYPE_BYTES) {
+			__builtin_prefetch(l->values[i]->s.p);
+			if (l->values[i]->s.n > 64)
+				__builtin_prefetch(l->values[i]->s.p + 64);
+		}
+	}
+}
+
 void index_look(const struct index *ix, struct vm *m, unsigned parts, const uint64_t *alive, struct marks *out)
 {
-	struct look l = { ix, m, alive, out };
+	const struct value *values[ix->nprobes + 1];
+	struct look l = { ix, m, alive, out, values };
 
+	gather(&l, parts);
 	if (parts & INDEX_CONNECTION)
 		mark_posting(&l, ix->always);
 	if (parts & INDEX_REQUEST && ix->nheaders > 0 && ix->nheaders < 255 && m->fields->in->request != NULL &&

@@ -97,11 +97,13 @@ void spans_add(struct spans *s, const struct span_entry *e);
 bool segments_seal(struct segments *t, struct spans *from, bool wide_keys, struct arena *a, struct ids *ids);
 posting_t segments_get(const struct segments *t, uint64_t high, uint64_t low);
 
-/* Literals inside strings: a rare piece of four bytes (two for short literals) of each is looked for at every place. */
+/* Literals inside strings. Where the shortest literal of a subject has n bytes, every (n - 3)rd place of the string is
+ * tried with the four bytes there, and of each literal n - 3 neighbouring pieces of four bytes are known, the rarest
+ * that it has: one of them falls on such a place wherever the literal stands. Literals of two and three bytes are
+ * known by their first two, at every place. */
 struct literal {
 	const char *p;           /* folded */
-	uint32_t n, offset;      /* where in the literal its piece is */
-	uint32_t piece;
+	uint32_t n, offset;      /* where in the literal the piece is */
 	posting_t posting;
 };
 
@@ -125,7 +127,8 @@ struct gram_entries {
 };
 
 void grams_add(struct gram_entries *g, struct str text, uint32_t subject, uint32_t id);
-bool grams_seal(struct grams *t, struct gram_entries *from, struct arena *a, struct ids *ids, bool *has4, bool *has2);
+/* stride, has2: by subject, to be set. */
+bool grams_seal(struct grams *t, struct gram_entries *from, struct arena *a, struct ids *ids, uint8_t *stride, bool *has2);
 static inline uint64_t gram_key(uint32_t piece, uint32_t subject, bool two)
 {
 	return (((uint64_t)subject * 2 + two) << 32 | piece) * 0x9e3779b97f4a7c15u;
@@ -146,8 +149,10 @@ struct probe {               /* one subject and all that is asked of it */
 	struct affixes *prefixes, *suffixes;
 	struct segments *ints, *v4, *v6;
 	struct big_set *big;
-	bool has4, has2;         /* literals inside */
-	bool hashed;             /* its hash is wanted for a pair */
+	uint8_t stride;          /* literals of four bytes and more inside: every so many places are tried; 0: none */
+	bool has2;               /* shorter ones */
+	bool paired;             /* half of a pair */
+	bool hashed;             /* and its hash is wanted for that */
 	posting_t is_true, is_false;
 	bool asked;              /* anything but pairs is asked of it */
 	posting_t all;           /* every rule that asks anything of it: for a value that nobody knows */
