@@ -1,0 +1,75 @@
+# SPDX-License-Identifier: Apache-2.0
+"""usher lint as a user meets it: messages pinned, exit codes, the example of the manual."""
+import pathlib
+import subprocess
+
+import pytest
+
+from conftest import ROOT, USHER
+
+DATA = ROOT / "tests/data/lint"
+
+
+def lint(*files, cwd=None):
+    return subprocess.run([USHER, "lint", *map(str, files)], capture_output=True, cwd=cwd, text=True)
+
+
+@pytest.mark.parametrize("name", sorted(p.name for p in DATA.glob("*.rules")))
+def test_messages_are_pinned(name):
+    done = lint(name, cwd=DATA)
+    assert done.returncode == 1
+    assert done.stdout == (DATA / name).with_suffix(".out").read_text()
+
+
+def test_exit_codes(tmp_path):
+    good, bad = tmp_path / "good.rules", tmp_path / "bad.rules"
+    good.write_text('rule a { when ssl then block }\n')
+    bad.write_text('rule a { when sll then block }\n')
+    assert lint(good).returncode == 0
+    assert lint(bad).returncode == 1
+    assert lint(tmp_path / "none.rules").returncode == 2
+    assert lint().returncode == 2
+    assert lint("--nonsense", good).returncode == 2
+
+
+def test_warnings_are_no_errors(tmp_path):
+    file = tmp_path / "warn.rules"
+    file.write_text('rule a { when cf.tls_client_auth.cert_ski eq "AB" then block }\n')
+    done = lint(file)
+    assert done.returncode == 0 and "warning[U3001]" in done.stdout
+
+
+def test_include_loop(tmp_path):
+    (tmp_path / "a.rules").write_text('include "b.rules"\n')
+    (tmp_path / "b.rules").write_text('include "a.rules"\n')
+    done = lint(tmp_path / "a.rules")
+    assert done.returncode == 1 and "U8002" in done.stdout
+
+
+def test_include_in_name_order(tmp_path):
+    (tmp_path / "d").mkdir()
+    (tmp_path / "d" / "2.rules").write_text('rule b { when ssl and then block }\n')
+    (tmp_path / "d" / "1.rules").write_text('rule a { when sll then block }\n')
+    (tmp_path / "main.rules").write_text('include "d/*.rules"\n')
+    out = lint(tmp_path / "main.rules").stdout
+    assert 0 <= out.index("1.rules:1:") < out.index("2.rules:1:")
+
+
+def test_files_that_do_not_serve(tmp_path, pki):
+    file = tmp_path / "tls.rules"
+    file.write_text("""
+listener a { address 127.0.0.1:1 }
+zone z {
+    hosts z.example
+    certificate "%(pki)s/server-rsa.pem"
+    key         "%(pki)s/server-ecdsa.key"
+    client_auth required
+    client_ca   "%(pki)s/good.key"
+    client_crl  "%(pki)s/good.pem"
+    origin      http://127.0.0.1:1
+}
+""" % {"pki": pki})
+    done = lint(file)
+    assert done.returncode == 1
+    for code in ("U3026", "U3027", "U3028"):
+        assert code in done.stdout, done.stdout
