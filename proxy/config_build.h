@@ -38,6 +38,7 @@ struct build {
 	struct ast_block *last;
 	struct zone_build *zones;
 	struct listener_build *listeners;
+	unsigned sources; /* read so far: diagnostics keep this order */
 	bool nomem;
 	bool unreadable; /* a file given by name could not be read */
 };

@@ -96,6 +96,7 @@ static bool read_one(struct build *b, const char *path, struct span from, const 
 		ok = true;
 		goto done;
 	}
+	src->order = ++b->sources;
 	src->name = arena_str(b->arena, str_of(path));
 	src->dir = file_dir(b->arena, src->name);
 	rc = src->name.p ? file_read(b->arena, path, LIMIT_FILE_BYTES, &src->text) : -ERR_NOMEM;
