@@ -33,10 +33,26 @@ const struct cert_facts *cert_facts_absent(void)
 	return &absent;
 }
 
+const struct cert_facts *cert_facts_ref(const struct cert_facts *f)
+{
+	if (f != &absent)
+		((struct cert_facts *)(uintptr_t)f)->refs++;
+	return f;
+}
+
+void cert_facts_unref(const struct cert_facts *f)
+{
+	cert_facts_free((struct cert_facts *)(uintptr_t)f);
+}
+
 void cert_facts_free(struct cert_facts *f)
 {
 	if (!f || f == &absent)
 		return;
+	if (f->refs > 0) {
+		f->refs--;
+		return;
+	}
 	arena_fini(&f->arena);
 	free(f);
 }

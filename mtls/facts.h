@@ -29,6 +29,7 @@ struct name_facts { /* a distinguished name */
 
 struct cert_facts {
 	struct arena arena;
+	unsigned refs;                   /* beyond the first; those of one thread */
 	bool presented, verified, revoked;
 	enum verify_result result;       /* VERIFY_ABSENT without a certificate */
 	struct name_facts subject, issuer;
@@ -58,6 +59,10 @@ const char *verify_result_name(enum verify_result r);  /* "ok", "absent", … as
 
 /* Facts of a connection without certificate: one constant object, result VERIFY_ABSENT. Never freed. */
 const struct cert_facts *cert_facts_absent(void);
+
+/* Facts that somebody goes on reading although the session may be judged anew: one count more, one less. */
+const struct cert_facts *cert_facts_ref(const struct cert_facts *f);
+void cert_facts_unref(const struct cert_facts *f); /* NULL is welcome */
 
 /* The connection's side: what TLS settled. Lives in the session, constant after the handshake (or a re-judgement). */
 struct tls_facts {

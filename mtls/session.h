@@ -44,7 +44,7 @@ const struct cert_facts *session_cert(const struct session *s); /* never NULL: a
 struct tls_zone *session_zone(const struct session *s);          /* borrowed: the zone the handshake was made for */
 
 /* Judges the client's chain again under zone z (the same zone of a newer configuration, or the same one later):
- * facts are rebuilt if anything changed. True if they changed. Old facts pointers are invalid afterwards. */
+ * facts are rebuilt if anything changed. True if they changed. Old facts stay only with those who hold a count. */
 bool session_rejudge(struct session *s, struct tls_zone *z);
 /* Whether today's handshake for z would be refused (client_auth required and the result is not ok). */
 bool session_forbidden(const struct session *s, const struct tls_zone *z);

@@ -85,15 +85,16 @@ static void end(struct buf *b)
 	buf_add(b, STR("}\n"));
 }
 
-static void session(struct buf *b, const struct conn *c)
+/* cert NULL: the facts are those of now. */
+static void session(struct buf *b, const struct conn *c, const struct cert_facts *cert)
 {
 	const struct tls_facts *tls;
-	const struct cert_facts *cert;
 
 	if (c->t.tls == NULL || c->protocol == NULL)
 		return;
 	tls = session_tls(c->t.tls);
-	cert = session_cert(c->t.tls);
+	if (cert == NULL)
+		cert = session_cert(c->t.tls);
 	text(b, "tls", tls->version);
 	text(b, "cipher", tls->cipher);
 	text(b, "sni", tls->sni);
@@ -163,7 +164,7 @@ void access_exchange(const struct exchange *x)
 	begin(b, "request", req->time_msec, x->conn);
 	text(b, "id", (struct str){ x->id, 16 });
 	text(b, "zone", x->zone != NULL ? x->zone->name : STR_NONE);
-	session(b, x->conn);
+	session(b, x->conn, x->cert);
 	text(b, "method", req->method);
 	text(b, "host", req->host);
 	text(b, "path", req->raw.path);
@@ -171,6 +172,8 @@ void access_exchange(const struct exchange *x)
 	if (req->version != 0)
 		text(b, "protocol", req->version == HTTP_2 ? STR("HTTP/2") : req->version == HTTP_1_1 ? STR("HTTP/1.1") :
 												   STR("HTTP/1.0"));
+	if (x->stream_id != 0)
+		integer(b, "stream", x->stream_id);
 	integer(b, "status", x->status);
 	text(b, "action", str_of(action_of(x)));
 	if (x->verdict.by != NULL)
@@ -201,7 +204,7 @@ void access_handshake(const struct conn *c, const char *reason, struct str detai
 	begin(b, "handshake", clock_now_msec(), c);
 	if (s != NULL)
 		text(b, "sni", session_tls(s)->sni);
-	session(b, c);
+	session(b, c, NULL);
 	text(b, "action", STR("refused"));
 	text(b, "reason", reason != NULL || s == NULL ? str_of(reason) : session_reason(s));
 	text(b, "detail", detail.n > 0 || s == NULL ? detail : session_reason_detail(s));
@@ -221,16 +224,17 @@ void access_refused(const struct conn *c, const char *reason)
 	end(b);
 }
 
-void access_withdrawn(const struct conn *c, enum fault f)
+void access_ended(const struct conn *c, enum fault f, struct str detail)
 {
 	struct buf *b = &c->worker->log;
 
 	if (!server_logs(c->worker->server))
 		return;
 	begin(b, "connection", clock_now_msec(), c);
-	session(b, c);
+	session(b, c, NULL);
 	text(b, "action", STR("closed"));
 	text(b, "reason", str_of(fault_word(f)));
+	text(b, "detail", detail);
 	end(b);
 }
 

@@ -22,6 +22,7 @@ enum {
 
 static void preface_readable(struct conn *c);
 static void handshake_readable(struct conn *c);
+static void choosing_readable(struct conn *c);
 static void serving_readable(struct conn *c);
 static void lingering_readable(struct conn *c);
 static void handshake_timeout(struct conn *c);
@@ -37,6 +38,7 @@ static const struct state {
 } states[] = {
 	[CONN_PREFACE] = { preface_readable, handshake_timeout, cut },
 	[CONN_HANDSHAKE] = { handshake_readable, handshake_timeout, mark_drain },
+	[CONN_CHOOSING] = { choosing_readable, cut, cut },
 	[CONN_SERVING] = { serving_readable, serving_timeout, serving_drain },
 	[CONN_LINGERING] = { lingering_readable, cut, mark_drain },
 	[CONN_CLOSING] = { NULL, NULL, NULL },
@@ -78,7 +80,6 @@ static void close_now(struct conn *c, enum fault f)
 	deadline_clear(&w->wheel, &c->deadline);
 	judge_forget(w, c);
 	judge_reset(c);
-	arena_fini(&c->rendered_arena);
 	*c->prev = c->next;
 	if (c->next != NULL)
 		c->next->prev = c->prev;
@@ -136,14 +137,11 @@ static void handshake_failed(struct conn *c, const char *reason, struct str deta
 	conn_end(c, FAULT_NONE); /* with the alert, if there is one */
 }
 
-static void serve(struct conn *c)
+static void serve(struct conn *c, const struct protocol *protocol)
 {
-	const struct tls_facts *tls = c->t.tls != NULL ? session_tls(c->t.tls) : NULL;
-
 	c->state = CONN_SERVING;
 	deadline_clear(&c->worker->wheel, &c->deadline);
-	(void)tls; /* ALPN chooses here */
-	c->protocol = &http1_protocol;
+	c->protocol = protocol;
 	if (!c->protocol->start(c)) {
 		c->protocol = NULL;
 		close_now(c, FAULT_MEMORY);
@@ -182,7 +180,37 @@ static void handshake_readable(struct conn *c)
 		handshake_failed(c, fault_word(f), STR(""));
 		return;
 	}
-	serve(c);
+	serve(c, str_eq(session_tls(s)->alpn, STR("h2")) ? &http2_protocol : &http1_protocol);
+}
+
+/* ---- HTTP/2 with prior knowledge ---- */
+
+static void choosing_readable(struct conn *c)
+{
+	const struct str preface = STR("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n");
+	struct str in = buf_str(&c->t.in);
+
+	if (!str_starts(preface, str_sub(in, 0, preface.n)))
+		serve(c, &http1_protocol);
+	else if (in.n >= preface.n)
+		serve(c, &http2_protocol);
+	else if (c->t.eof || c->t.error != 0)
+		close_now(c, FAULT_CLIENT_CLOSED);
+}
+
+static void plain_begin(struct conn *c, const struct listener_conf *l)
+{
+	if (!l->http2) {
+		serve(c, &http1_protocol);
+		return;
+	}
+	if (!l->http1) {
+		serve(c, &http2_protocol);
+		return;
+	}
+	c->state = CONN_CHOOSING;
+	conn_deadline(c, worker_settings(c->worker)->timeout_idle);
+	choosing_readable(c);
 }
 
 static void handshake_timeout(struct conn *c)
@@ -202,7 +230,7 @@ static void begin(struct conn *c)
 		return;
 	}
 	if (!l->tls) {
-		serve(c);
+		plain_begin(c, l);
 		return;
 	}
 	if (session_new(&s, l->context) < 0) {
@@ -287,10 +315,18 @@ static void on_drained(struct transport *t)
 {
 	struct conn *c = conn_of(t);
 
-	if (c->state == CONN_SERVING)
+	if (c->state == CONN_SERVING && c->protocol->drained != NULL)
 		c->protocol->drained(c);
 	else if (c->state == CONN_LINGERING && t->ended)
 		lingering_ended(c);
+}
+
+static void on_fill(struct transport *t)
+{
+	struct conn *c = conn_of(t);
+
+	if (c->state == CONN_SERVING && c->protocol->fill != NULL)
+		c->protocol->fill(c);
 }
 
 static void on_deadline(struct deadline *d)
@@ -303,7 +339,7 @@ static void on_deadline(struct deadline *d)
 
 /* ---- the beginning ---- */
 
-static const struct transport_events events = { on_readable, on_drained, on_closed };
+static const struct transport_events events = { on_readable, on_drained, on_closed, on_fill };
 
 static bool trusted(const struct listener_conf *l, const struct ip *ip)
 {
@@ -336,7 +372,6 @@ void conn_accept(struct listener *l)
 	c->listener = l;
 	l->users++;
 	deadline_init(&c->deadline, on_deadline);
-	arena_init(&c->rendered_arena, 0);
 	c->accepted = clock_mono_nsec();
 	c->next = w->conns;
 	if (c->next != NULL)

@@ -17,6 +17,7 @@ struct conn;
 enum conn_state {
 	CONN_PREFACE,   /* waiting for a PROXY header */
 	CONN_HANDSHAKE, /* TLS */
+	CONN_CHOOSING,  /* plain: the first bytes say whether it is HTTP/2 (RFC 9113, section 3.3) */
 	CONN_SERVING,   /* its protocol is at work */
 	CONN_LINGERING, /* everything was sent; what the client still sends is thrown away, for a moment */
 	CONN_CLOSING,   /* the handle is being closed */
@@ -27,14 +28,16 @@ struct protocol {
 	const char *name;
 	bool (*start)(struct conn *c);    /* sets c->protocol_data; false: no memory */
 	void (*readable)(struct conn *c); /* input, eof or an error of the transport */
-	void (*drained)(struct conn *c);
+	void (*drained)(struct conn *c);  /* NULL: it writes in fill alone */
+	void (*fill)(struct conn *c);     /* output is about to be sent; NULL: it writes as it goes */
 	void (*timeout)(struct conn *c);  /* c->deadline passed */
 	void (*drain)(struct conn *c);    /* end when what is under way has ended; close at once if nothing is */
-	bool (*idle)(const struct conn *c); /* no exchange uses the connection's facts */
+	bool (*idle)(const struct conn *c); /* ending it now cuts nothing short */
+	bool concurrent; /* exchanges overlap: the connection is judged while some are under way */
 	void (*stop)(struct conn *c, enum fault f); /* the connection goes: end all exchanges, free protocol_data */
 };
 
-extern const struct protocol http1_protocol;
+extern const struct protocol http1_protocol, http2_protocol;
 
 struct conn {
 	struct transport t;
@@ -58,11 +61,7 @@ struct conn {
 	uint64_t judged_generation;
 	enum fault judged;                /* FAULT_NONE: may be served */
 	bool had_verified;                /* the certificate verified at some time */
-	struct residual *residual;        /* NULL: to be made */
-	struct arena rendered_arena;      /* owns rendered */
-	struct lines rendered;            /* managed transforms' lines of the connection */
-	bool is_rendered;
-	const struct zone_conf *rendered_zone;
+	struct standing *standing;        /* counted; NULL: to be made */
 	bool logged;                      /* its end was accounted for */
 };
 

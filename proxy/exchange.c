@@ -44,14 +44,28 @@ static enum next fail(struct exchange *x, enum fault f)
 
 /* ---- who, and where ---- */
 
+/* A request is judged by the configuration of the moment its head was complete. */
+static void take_config(struct exchange *x)
+{
+	struct held *old = x->held;
+
+	x->held = held_ref(x->worker->held);
+	x->config = x->held->config;
+	held_unref(old);
+}
+
 /* RFC 9110, section 7.4: a connection made for one zone carries no request for another. */
 static enum next find_zone(struct exchange *x, enum phase phase)
 {
 	const struct listener_conf *l = conn_listener(x->conn);
 	const struct zone_conf *own, *asked;
-	enum fault f = judge_conn(x->conn, &own);
+	enum fault f;
 
 	(void)phase;
+	take_config(x);
+	f = judge_conn(x->conn, &own);
+	if (x->conn->t.tls != NULL)
+		x->cert = cert_facts_ref(session_cert(x->conn->t.tls));
 	if (f != FAULT_NONE || l == NULL) {
 		x->zone = own;
 		x->conn->draining = true;
@@ -73,7 +87,7 @@ static void fill_inputs(struct exchange *x)
 	struct conn *c = x->conn;
 	struct inputs *in = &x->inputs;
 
-	in->cert = c->t.tls != NULL ? session_cert(c->t.tls) : NULL;
+	in->cert = x->cert;
 	in->tls = c->t.tls != NULL ? session_tls(c->t.tls) : NULL;
 	in->client_ip = c->ip;
 	in->client_port = c->port;
@@ -102,8 +116,10 @@ static enum next prepare(struct exchange *x, enum phase phase)
 	fill_inputs(x);
 	if ((x->fields = fields_new(&x->arena, &x->inputs)) == NULL)
 		return fail(x, FAULT_MEMORY);
-	if (x->conn->residual == NULL)
-		x->conn->residual = residual_new(x->config->rules, &x->inputs);
+	if ((x->standing = standing_get(x->conn, x->zone)) == NULL)
+		return fail(x, FAULT_MEMORY);
+	if (x->standing->residual == NULL)
+		x->standing->residual = residual_new(x->config->rules, &x->inputs);
 	return NEXT_STEP;
 }
 
@@ -117,7 +133,7 @@ static enum next run_rules(struct exchange *x, enum phase phase)
 
 	if (!ruleset_has_phase(rules, phase, x->zone->name))
 		return NEXT_STEP;
-	if (!ruleset_run(rules, phase, x->fields, x->conn->residual, &x->verdict)) {
+	if (!ruleset_run(rules, phase, x->fields, x->standing->residual, &x->verdict)) {
 		exchange_decided(x);
 		return NEXT_DONE;
 	}
@@ -161,23 +177,19 @@ static enum next forwarded(struct exchange *x, enum phase phase)
 
 static enum next transforms(struct exchange *x, enum phase phase)
 {
-	struct conn *c = x->conn;
+	struct standing *s = x->standing;
 	transform_set set = x->zone->transforms;
 
 	(void)phase;
 	if (set == NULL)
 		return NEXT_STEP;
-	if (!c->is_rendered || c->rendered_zone != x->zone) {
-		arena_reset(&c->rendered_arena);
-		lines_init(&c->rendered, &c->rendered_arena);
-		if (transforms_render(set, LIFE_CONNECTION, glue_source, x->fields, &c->rendered) < 0) {
-			c->is_rendered = false;
+	if (!s->is_rendered) {
+		lines_init(&s->rendered, &s->arena);
+		if (transforms_render(set, LIFE_CONNECTION, glue_source, x->fields, &s->rendered) < 0)
 			return fail(x, FAULT_MEMORY);
-		}
-		c->is_rendered = true;
-		c->rendered_zone = x->zone;
+		s->is_rendered = true;
 	}
-	if (!lines_append(&x->request.lines, &c->rendered) ||
+	if (!lines_append(&x->request.lines, &s->rendered) ||
 	    transforms_render(set, LIFE_EXCHANGE, glue_source, x->fields, &x->request.lines) < 0)
 		return fail(x, FAULT_MEMORY);
 	fields_changed(x->fields);
@@ -322,6 +334,8 @@ void exchange_free(struct exchange *x)
 	exchange_let_go(x);
 	x->ended = clock_mono_nsec();
 	access_exchange(x);
+	cert_facts_unref(x->cert);
+	standing_unref(x->standing);
 	held_unref(x->held);
 	buf_fini(&x->kept);
 	if (w->nspare >= SPARES) {

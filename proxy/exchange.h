@@ -68,6 +68,9 @@ struct exchange {
 	struct held *held;               /* its configuration, from the first to the last step */
 	const struct config *config;
 	struct conn *conn;               /* outlives the exchange */
+	const struct cert_facts *cert;   /* counted: the connection may be judged anew meanwhile; NULL: not asked yet */
+	struct standing *standing;       /* counted; NULL: none yet */
+	int32_t stream_id;               /* HTTP/2; 0: none */
 	const struct downstream *down;
 	void *stream;                    /* the client side's own */
 	struct upstream *up;             /* NULL: no origin is at work */

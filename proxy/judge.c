@@ -2,6 +2,8 @@
 /* Judging open connections again. The judgement itself is mtls's; here is when, and what follows from it. */
 #include "proxy/judge.h"
 
+#include <stdlib.h>
+
 #include "base/clock.h"
 #include "proxy/access.h"
 
@@ -11,12 +13,37 @@ enum {
 	SWEEP_SLOW = 1000, /* … while only time passes */
 };
 
+struct standing *standing_get(struct conn *c, const struct zone_conf *zone)
+{
+	struct standing *s = c->standing;
+
+	if (s == NULL || s->zone != zone) {
+		judge_reset(c);
+		if ((s = calloc(1, sizeof(*s))) == NULL)
+			return NULL;
+		s->refs = 1;
+		s->zone = zone;
+		arena_init(&s->arena, 0);
+		lines_init(&s->rendered, &s->arena);
+		c->standing = s;
+	}
+	s->refs++;
+	return s;
+}
+
+void standing_unref(struct standing *s)
+{
+	if (s == NULL || --s->refs > 0)
+		return;
+	residual_free(s->residual);
+	arena_fini(&s->arena);
+	free(s);
+}
+
 void judge_reset(struct conn *c)
 {
-	residual_free(c->residual);
-	c->residual = NULL;
-	arena_reset(&c->rendered_arena);
-	c->is_rendered = false;
+	standing_unref(c->standing);
+	c->standing = NULL;
 }
 
 static const struct zone_conf *zone_of(const struct conn *c)
@@ -92,13 +119,19 @@ static void on_sweep(uv_timer_t *timer)
 	for (n = 0; n < SWEEP_CONNS && w->sweep_at != NULL; n++) {
 		struct conn *c = w->sweep_at;
 		enum fault f;
+		bool idle;
 
 		w->sweep_at = c->next;
-		if (c->state != CONN_SERVING || !c->protocol->idle(c))
+		idle = c->state == CONN_SERVING && c->protocol->idle(c);
+		if (c->state != CONN_SERVING || (!idle && !c->protocol->concurrent))
 			continue; /* its next request asks */
 		if ((f = judge_conn(c, &zone)) == FAULT_NONE)
 			continue;
-		access_withdrawn(c, f);
+		if (!idle && f == FAULT_ZONE_GONE) { /* nothing against the client: what is under way may end */
+			conn_drain(c);
+			continue;
+		}
+		access_ended(c, f, STR(""));
 		conn_end(c, f);
 	}
 	uv_timer_set_repeat(timer, w->sweep_at != NULL ? SWEEP_FAST : SWEEP_SLOW);

@@ -9,9 +9,24 @@
 
 #include "proxy/conn.h"
 
+/* What follows from the facts of a connection and a zone of the current configuration alone, and so serves all its
+ * exchanges until it is judged anew. Each of them holds a count. */
+struct standing {
+	unsigned refs;
+	const struct zone_conf *zone;
+	struct residual *residual; /* NULL: to be made */
+	struct arena arena;        /* owns rendered */
+	struct lines rendered;     /* managed transforms' lines of the connection */
+	bool is_rendered;
+};
+
+/* The connection's, with one count more; NULL when out of memory. */
+struct standing *standing_get(struct conn *c, const struct zone_conf *zone);
+void standing_unref(struct standing *s); /* NULL is welcome */
+
 /* FAULT_NONE: requests may be served. Else why not; the connection answers with it and ends. Facts may be new
- * afterwards, so no exchange may be using them. *zone: of the handshake, in the current configuration; NULL on plain
- * connections. */
+ * afterwards: exchanges that began before keep theirs. *zone: of the handshake, in the current configuration; NULL on
+ * plain connections. */
 enum fault judge_conn(struct conn *c, const struct zone_conf **zone);
 
 /* Starts looking through all connections of the worker, a few at a time. */

@@ -192,7 +192,7 @@ static void on_drained(struct transport *t)
 		exchange_origin_drained(c->up.x);
 }
 
-static const struct transport_events events = { on_readable, on_drained, on_closed };
+static const struct transport_events events = { .readable = on_readable, .drained = on_drained, .closed = on_closed };
 
 static void try_address(struct exchange *x, struct origin_host *h, unsigned address, uint64_t give_up);
 

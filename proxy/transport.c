@@ -170,6 +170,8 @@ void transport_flush(struct transport *t)
 	int n, rc;
 
 	clean(t);
+	if (t->events->fill != NULL)
+		t->events->fill(t);
 	if (t->closing || t->broken || t->error != 0)
 		return;
 	if (t->out.failed) {

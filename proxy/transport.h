@@ -26,6 +26,7 @@ struct transport_events {
 	void (*drained)(struct transport *t);  /* what was over TRANSPORT_HIGH is under TRANSPORT_LOW, or all was
 	                                        * sent after transport_end */
 	void (*closed)(struct transport *t);   /* the handle is gone; the memory may go */
+	void (*fill)(struct transport *t);     /* output is about to be sent: time to write more; NULL: never */
 };
 
 struct transport {

@@ -1,0 +1,227 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * An exchange's answer as HTTP/2: header sections for nghttp2 to encode, content that waits until the client's
+ * windows and the socket take it.
+ */
+#include "proxy/http2.h"
+
+#include "headers/names.h"
+
+static struct http2_stream *stream_of(const struct exchange *x)
+{
+	return x->stream;
+}
+
+/* ---- header sections ---- */
+
+static nghttp2_nv pair(struct str name, struct str value)
+{
+	return (nghttp2_nv){ (uint8_t *)(uintptr_t)name.p, (uint8_t *)(uintptr_t)value.p, name.n, value.n,
+			     NGHTTP2_NV_FLAG_NONE }; /* nghttp2 copies both, the name in lower case */
+}
+
+/* status 0: trailers. length -1: not said. *nva lives in x's arena; NULL when out of memory. */
+static size_t section(struct exchange *x, nghttp2_nv **nva, int status, const struct lines *lines, int64_t length)
+{
+	size_t lines_n = lines != NULL ? lines->n : 0, n = 0, i;
+	struct str text;
+	nghttp2_nv *v;
+
+	*nva = NULL;
+	if ((v = arena_array(&x->arena, lines_n + 2, sizeof(*v))) == NULL)
+		return 0;
+	if (status != 0) {
+		text = arena_printf(&x->arena, "%03d", status);
+		if (text.p == NULL)
+			return 0;
+		v[n++] = pair(STR(":status"), text);
+	}
+	for (i = 0; i < lines_n; i++) {
+		struct str name = lines->v[i].name;
+
+		/* RFC 9113, section 8.2.2; the length is the framing's own */
+		if ((name_flags(name) & HOP) == 0 && !str_eq_nocase(name, STR("content-length")))
+			v[n++] = pair(name, lines->v[i].value);
+	}
+	if (length >= 0) {
+		text = arena_printf(&x->arena, "%lld", (long long)length);
+		if (text.p == NULL)
+			return 0;
+		v[n++] = pair(STR("content-length"), text);
+	}
+	*nva = v;
+	return n;
+}
+
+static void failed(struct http2_stream *s)
+{
+	http2_stream_reset(s, FAULT_MEMORY, NGHTTP2_INTERNAL_ERROR);
+}
+
+static void on_head(struct exchange *x, int status, const struct lines *lines, int64_t length, bool content)
+{
+	struct http2_stream *s = stream_of(x);
+	nghttp2_data_provider provider = { { .ptr = s }, http2_answer_read };
+	nghttp2_nv *nva;
+	size_t n;
+
+	if (s->closed)
+		return;
+	n = section(x, &nva, status, lines, length);
+	if (nva == NULL || nghttp2_submit_response(s->h->session, s->id, nva, n,
+						   content || s->malformed ? &provider : NULL) < 0)
+		failed(s);
+	http2_stream_arm(s);
+	transport_dirty(&s->h->conn->t);
+}
+
+static void on_interim(struct exchange *x, int status, const struct lines *lines)
+{
+	struct http2_stream *s = stream_of(x);
+	nghttp2_nv *nva;
+	size_t n;
+
+	if (s->closed)
+		return;
+	n = section(x, &nva, status, lines, -1);
+	if (nva == NULL || nghttp2_submit_headers(s->h->session, NGHTTP2_FLAG_NONE, s->id, NULL, nva, n, NULL) < 0)
+		failed(s);
+	transport_dirty(&s->h->conn->t);
+}
+
+/* ---- content ---- */
+
+static void resume(struct http2_stream *s)
+{
+	if (s->deferred) {
+		s->deferred = false;
+		nghttp2_session_resume_data(s->h->session, s->id);
+	}
+	transport_dirty(&s->h->conn->t);
+}
+
+static void on_piece(struct exchange *x, struct str bytes)
+{
+	struct http2_stream *s = stream_of(x);
+
+	if (s->closed)
+		return;
+	if (s->out.n == 0)
+		http2_stream_arm(s);
+	if (!buf_add(&s->out, bytes)) {
+		failed(s);
+		return;
+	}
+	s->h->buffered += bytes.n;
+	resume(s);
+}
+
+static void on_end(struct exchange *x, const struct lines *trailers)
+{
+	struct http2_stream *s = stream_of(x);
+
+	s->answered = true;
+	s->trailers = trailers != NULL && trailers->n > 0 ? trailers : NULL;
+	if (!s->closed)
+		resume(s);
+}
+
+static void on_abort(struct exchange *x)
+{
+	struct http2_stream *s = stream_of(x);
+
+	http2_stream_reset(s, x->fault, http2_malformed((enum reject)x->fault) ? NGHTTP2_PROTOCOL_ERROR :
+									       NGHTTP2_INTERNAL_ERROR);
+}
+
+static bool on_full(struct exchange *x)
+{
+	struct http2_stream *s = stream_of(x);
+
+	s->full = s->out.n >= HTTP2_STREAM_HIGH || (s->h->buffered >= HTTP2_CONN_HIGH && s->out.n > 0);
+	return s->full;
+}
+
+static void on_wanted(struct exchange *x)
+{
+	struct http2_stream *s = stream_of(x);
+
+	if (s->closed)
+		return;
+	http2_stream_arm(s);
+	http2_queue(s);
+}
+
+const struct downstream http2_downstream = {
+	.head = on_head,
+	.interim = on_interim,
+	.piece = on_piece,
+	.end = on_end,
+	.abort = on_abort,
+	.full = on_full,
+	.wanted = on_wanted,
+};
+
+/* ---- what nghttp2 asks for ---- */
+
+static void last_frame(struct http2_stream *s, uint32_t *flags)
+{
+	nghttp2_nv *nva;
+	size_t n;
+
+	*flags |= NGHTTP2_DATA_FLAG_EOF;
+	if (s->malformed) { /* RFC 9113, section 8.1.1: told why, then reset */
+		*flags |= NGHTTP2_DATA_FLAG_NO_END_STREAM;
+		nghttp2_submit_rst_stream(s->h->session, NGHTTP2_FLAG_NONE, s->id, NGHTTP2_PROTOCOL_ERROR);
+	} else if (s->trailers != NULL && (n = section(s->x, &nva, 0, s->trailers, -1)) > 0) {
+		*flags |= NGHTTP2_DATA_FLAG_NO_END_STREAM;
+		if (nghttp2_submit_trailer(s->h->session, s->id, nva, n) < 0)
+			failed(s);
+	}
+}
+
+ssize_t http2_answer_read(nghttp2_session *session, int32_t id, uint8_t *buf, size_t length, uint32_t *flags,
+			  nghttp2_data_source *source, void *user)
+{
+	struct http2_stream *s = source->ptr;
+	size_t n = s->out.n < length ? s->out.n : length;
+
+	(void)session;
+	(void)id;
+	(void)buf;
+	(void)user;
+	if (n == 0 && !s->answered) {
+		s->deferred = true;
+		return NGHTTP2_ERR_DEFERRED;
+	}
+	if (n > 0)
+		*flags |= NGHTTP2_DATA_FLAG_NO_COPY;
+	if (n == s->out.n && s->answered)
+		last_frame(s, flags);
+	return (ssize_t)n;
+}
+
+int http2_answer_send(nghttp2_session *session, nghttp2_frame *frame, const uint8_t *head, size_t length,
+		      nghttp2_data_source *source, void *user)
+{
+	struct http2_stream *s = source->ptr;
+	struct http2_client *h = s->h;
+	struct transport *t = &h->conn->t;
+
+	(void)session;
+	(void)frame;
+	(void)user;
+	if (transport_full(t))
+		return NGHTTP2_ERR_WOULDBLOCK;
+	if (!buf_reserve(&t->out, length + 9) || !buf_add(&t->out, (struct str){ (const char *)head, 9 }) ||
+	    !buf_add(&t->out, str_sub(buf_str(&s->out), 0, length)))
+		return NGHTTP2_ERR_CALLBACK_FAILURE;
+	buf_consume(&s->out, length);
+	h->buffered -= length;
+	s->sent += length;
+	http2_stream_arm(s);
+	calm_earn(&h->control, 2); /* the window updates that it will bring */
+	if (s->full && s->out.n < HTTP2_STREAM_HIGH)
+		http2_queue(s);
+	return 0;
+}
