@@ -11,6 +11,11 @@
 #include "base/str.h"
 
 enum client_auth { CLIENT_AUTH_OFF, CLIENT_AUTH_OPTIONAL, CLIENT_AUTH_REQUIRED };
+enum ocsp_mode {
+	OCSP_OFF,
+	OCSP_SOFT, /* no answer lets the certificate pass for now */
+	OCSP_HARD, /* no answer counts as a missing CRL */
+};
 enum tls_minimum { TLS_MIN_1_2, TLS_MIN_1_3 };
 
 /* A path in the rule file with the place it was written, for messages. */
@@ -33,6 +38,8 @@ struct tls_zone_spec {
 	size_t nclient_crl;
 	bool crl_required;       /* a path issuer without CRL fails; default: any CRL configured */
 	int64_t crl_grace;       /* seconds past nextUpdate that a CRL still serves */
+	enum ocsp_mode ocsp;     /* whether responders are asked about clients' certificates */
+	struct str ocsp_url;     /* whom to ask: http://…; "" the one that the certificate names */
 	enum tls_minimum minimum;
 	bool resume;             /* resumption reverify */
 	int64_t ticket_lifetime; /* seconds */

@@ -60,6 +60,7 @@ void trust_unref(struct trust *t)
 	mbedtls_x509_crt_free(&t->anchors);
 	revocation_free(t->revocation);
 	free(t->sorted);
+	free(t->ocsp_url);
 	free(t);
 }
 
@@ -357,6 +358,11 @@ int trust_new(struct trust **out, const struct tls_zone_spec *spec, struct diags
 		return rc;
 	r.t->crl_required = spec->crl_required;
 	r.t->crl_grace = spec->crl_grace;
+	r.t->ocsp = spec->ocsp;
+	if (spec->ocsp_url.n && !(r.t->ocsp_url = strndup(spec->ocsp_url.p, spec->ocsp_url.n))) {
+		rc = -ERR_NOMEM;
+		goto done;
+	}
 	for (size_t i = 0; i < spec->nclient_ca; i++) {
 		if ((rc = read_ca_file(&r, &spec->client_ca[i])) < 0)
 			goto done;

@@ -19,6 +19,8 @@ struct trust {
 	struct revocation *revocation;
 	bool crl_required;
 	int64_t crl_grace;
+	enum ocsp_mode ocsp;
+	char *ocsp_url; /* owned; NULL: the certificate's */
 	unsigned char id[32];
 	struct anchor *sorted; /* by digest; made by trust_seal */
 	size_t nanchors;

@@ -28,6 +28,7 @@
 #include "mtls/constraints.h"
 #include "mtls/inspect.h"
 #include "mtls/internal.h"
+#include "mtls/ocsp_store.h"
 #include "mtls/path_cache.h"
 #include "mtls/trust.h"
 
@@ -266,6 +267,33 @@ static void judge_revocation(struct judgement *j)
 	}
 }
 
+/* OCSP is asked about the leaf only. What it has not said yet is nothing (soft) or as bad as a missing list
+ * (hard); a responder that does not know the certificate is never good enough. */
+static void judge_ocsp(struct judgement *j)
+{
+	struct str url = j->t->ocsp_url ? str_of(j->t->ocsp_url) : STR("");
+
+	if (j->t->ocsp == OCSP_OFF)
+		return;
+	if (url.n == 0)
+		cert_ocsp_urls(&j->at[0], &url, 1);
+	switch (
+	    ocsp_lookup(crt_str(&j->at[0].crt->raw), crt_str(&j->at[1].crt->raw), url, j->now, &j->until)) {
+	case OCSP_KNOWN_GOOD:
+		break;
+	case OCSP_KNOWN_REVOKED:
+		fault(j, VERIFY_REVOKED);
+		break;
+	case OCSP_KNOWN_UNKNOWN:
+		fault(j, VERIFY_CRL_MISSING);
+		break;
+	case OCSP_NOT_KNOWN:
+		if (j->t->ocsp == OCSP_HARD)
+			fault(j, VERIFY_CRL_MISSING);
+		break;
+	}
+}
+
 static enum verify_result result_of(unsigned faults)
 {
 	for (size_t i = 0; i < sizeof(priority) / sizeof(priority[0]); i++) {
@@ -335,6 +363,8 @@ static int judge(struct cert_facts *f, const struct trust *t, const mbedtls_x509
 		judge_dates(&j);
 		judge_revocation(&j);
 		judge_anchor(&j);
+		if (!(j.faults & ~(1u << VERIFY_REVOKED)))
+			judge_ocsp(&j); /* nobody is asked about a certificate that is refused anyway */
 	}
 	f->result = result_of(j.faults);
 	f->revoked = f->result == VERIFY_REVOKED;

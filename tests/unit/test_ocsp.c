@@ -11,7 +11,10 @@
 #include "base/clock.h"
 #include "base/err.h"
 #include "base/file.h"
-#include "mtls/ocsp.h"
+#include "mtls/inspect.h"
+#include "mtls/ocsp_store.h"
+#include "mtls/pem.h"
+#include "mtls/verify.h"
 #include "tests/unit/pki.h"
 
 static char folder[] = "/tmp/usher-ocsp-XXXXXX";
@@ -187,11 +190,101 @@ static void test_other_bytes(void **state)
 	arena_fini(&a);
 }
 
+/* ---- the store, and the verdicts that rest on it ---- */
+
+static struct trust *trust_of(struct arena *a, enum ocsp_mode mode, const char *url)
+{
+	struct tls_path root = {str_of(pki_path(a, "root.pem")), SPAN_NONE};
+	struct tls_zone_spec spec = {
+	    .client_ca = &root, .nclient_ca = 1, .ocsp = mode, .ocsp_url = str_of(url)};
+	struct diags d;
+	struct trust *t;
+
+	diags_init(&d);
+	assert_int_equal(trust_new(&t, &spec, &d), 0);
+	diags_fini(&d);
+	return t;
+}
+
+static void expect(struct trust *t, const char *name, int64_t now, const char *result)
+{
+	struct arena a = ARENA_INIT;
+	struct str text = pki_read(&a, arena_printf(&a, "%s-chain.pem", name).p), der;
+	struct buf scratch = BUF_INIT;
+	struct cert_facts *f;
+	mbedtls_x509_crt chain;
+
+	mbedtls_x509_crt_init(&chain);
+	while (pem_next(&text, STR("CERTIFICATE"), &scratch, &der) == 1)
+		assert_int_equal(cert_parse_der(&chain, (const unsigned char *)der.p, der.n), 0);
+	assert_int_equal(chain_judge(&f, t, &chain, now), 0);
+	assert_string_equal(verify_result_name(f->result), result);
+	assert_true(f->valid_until >= now);
+	cert_facts_free(f);
+	mbedtls_x509_crt_free(&chain);
+	buf_fini(&scratch);
+	arena_fini(&a);
+}
+
+static void test_store(void **state)
+{
+	struct arena a = ARENA_INIT;
+	struct trust *off = trust_of(&a, OCSP_OFF, ""), *soft = trust_of(&a, OCSP_SOFT, "http://r.test/"),
+	             *hard = trust_of(&a, OCSP_HARD, "http://r.test/"), *mute = trust_of(&a, OCSP_HARD, "");
+	static const struct {
+		const char *name, *signer, *soft, *hard;
+	} steps[] = {
+	    {"good", "ca-a", "ok", "ok"},
+	    {"revoked", "ca-a", "revoked", "revoked"},
+	    {"second", "ca-a", "crl_missing", "crl_missing"}, /* the responder does not know it */
+	    {"noeku", "ca-b", "ok", "crl_missing"},           /* not its responder */
+	};
+	int64_t now = clock_now();
+	const char *why;
+
+	(void)state;
+	expect(off, "good", now, "ok");
+	expect(mute, "good", now, "crl_missing");
+	expect(hard, "foreign", now, "untrusted");
+	expect(hard, "wrongeku", now, "bad_usage");
+	assert_null(ocsp_take(1));
+	for (size_t i = 0; i < sizeof(steps) / sizeof(steps[0]); i++) {
+		struct ocsp_question *q;
+
+		expect(hard, steps[i].name, now, "crl_missing");
+		expect(soft, steps[i].name, now, "ok");
+		assert_non_null(q = ocsp_take(1000));
+		assert_null(ocsp_take(1)); /* asked once */
+		assert_true(str_eq(q->url, STR("http://r.test/")));
+		ocsp_answered(q, answer(&a, q->request, steps[i].signer, "-ndays 7"), now, &why);
+		expect(soft, steps[i].name, now, steps[i].soft);
+		expect(hard, steps[i].name, now, steps[i].hard);
+		expect(off, steps[i].name, now, "ok");
+	}
+	/* a failure is tried again after a pause; an answer after half its life, and it serves to its end */
+	expect(soft, "noeku", now + 60, "ok");
+	ocsp_answered(ocsp_take(1000), STR(""), now + 60, &why);
+	assert_null(ocsp_take(1));
+	expect(hard, "good", now + 4 * 86400, "ok");
+	ocsp_answered(ocsp_take(1000), STR(""), now + 4 * 86400, &why);
+	expect(hard, "good", now + 6 * 86400, "ok");
+	ocsp_answered(ocsp_take(1000), STR("no answer"), now + 6 * 86400, &why);
+	expect(hard, "good", now + 8 * 86400, "crl_missing");
+	expect(soft, "good", now + 8 * 86400, "ok");
+	ocsp_answered(ocsp_take(1000), STR(""), now + 8 * 86400, &why);
+	trust_unref(off);
+	trust_unref(soft);
+	trust_unref(hard);
+	trust_unref(mute);
+	arena_fini(&a);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_answers),
 	    cmocka_unit_test(test_other_bytes),
+	    cmocka_unit_test(test_store),
 	};
 
 	pki_make();
