@@ -91,6 +91,27 @@ static int on_extension(llhttp_t *ll, const char *at, size_t n)
 	return -1;
 }
 
+static int on_extension_name(llhttp_t *ll, const char *at, size_t n)
+{
+	struct http1 *p = ll->data;
+
+	p->extension_name += n;
+	return on_extension(ll, at, n);
+}
+
+/* RFC 9112, section 7.1.1: a name is a token, which llhttp lets be empty. */
+static int on_extension_named(llhttp_t *ll)
+{
+	struct http1 *p = ll->data;
+
+	if (p->extension_name > 0) {
+		p->extension_name = 0;
+		return 0;
+	}
+	p->fault = p->request != NULL ? REJECT_CHUNK_EXTENSION : REJECT_ORIGIN_CHUNK;
+	return -1;
+}
+
 static int on_complete(llhttp_t *ll)
 {
 	struct http1 *p = ll->data;
@@ -106,7 +127,8 @@ static const llhttp_settings_t settings = {
 	.on_headers_complete = on_head,
 	.on_body = on_body,
 	.on_chunk_header = on_chunk,
-	.on_chunk_extension_name = on_extension,
+	.on_chunk_extension_name = on_extension_name,
+	.on_chunk_extension_name_complete = on_extension_named,
 	.on_chunk_extension_value = on_extension,
 	.on_message_complete = on_complete,
 };

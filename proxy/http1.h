@@ -35,7 +35,8 @@ struct http1 {
 	size_t looked, first_line;  /* bytes of the buffer whose lines were checked; of the start line */
 	size_t trailing;            /* bytes of the trailer section */
 	enum reject fault;
-	size_t extensions;          /* bytes of chunk extensions */
+	size_t extensions;          /* bytes of chunk extensions of the whole message */
+	size_t extension_name;      /* … of the name that is being read */
 	struct str method;          /* that the response answers */
 	struct framing framing;     /* after HTTP1_HEAD */
 	bool skipped, head_done, complete, in_trailer;
