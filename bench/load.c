@@ -1,0 +1,338 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A client that keeps one server busy and counts: full handshakes, resumed handshakes, or keep-alive requests, over
+ * mutual TLS (OpenSSL, as most clients are) or plain. Blocking threads, a bounded time, one line of JSON at the end.
+ *
+ *   load MODE -a ADDR:PORT [-c CONNECTIONS] [-t SECONDS] [-r RATE] [-s SNI] [-C cert.pem -K key.pem] [-v 1.2|1.3] [-u PATH] [-p]
+ *
+ *   MODE  full: a new handshake and one request, each time. resume: a handshake with the session of the one before,
+ *         and one request. request: requests on open connections. idle: opens CONNECTIONS, waits SECONDS, closes.
+ *   -p    plain HTTP.  -r  requests a second in all, for latency at a chosen load (0: as fast as they come).
+ */
+#include <arpa/inet.h>
+#include <errno.h>
+#include <netinet/tcp.h>
+#include <openssl/err.h>
+#include <openssl/ssl.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+enum mode { FULL, RESUME, REQUEST, IDLE };
+
+static struct {
+	enum mode mode;
+	struct sockaddr_in to;
+	int connections;
+	double seconds, rate;
+	const char *sni, *cert, *key, *version, *path, *host;
+	bool plain;
+} opt = { .connections = 4, .seconds = 3, .sni = "api.example.com", .version = "1.3", .path = "/" };
+
+static SSL_CTX *ctx;
+static double until;
+
+struct client {
+	pthread_t thread;
+	int fd;
+	SSL *ssl;
+	SSL_SESSION *session; /* newest ticket */
+	long done, failed, resumed;
+	float *latency; /* microseconds */
+	size_t nlatency, size;
+};
+
+static double now(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
+}
+
+static int on_session(SSL *ssl, SSL_SESSION *session)
+{
+	struct client *c = SSL_get_app_data(ssl);
+
+	SSL_SESSION_free(c->session);
+	c->session = session;
+	return 1;
+}
+
+static bool connected(struct client *c)
+{
+	int on = 1;
+	struct linger hard = { 1, 0 };
+
+	c->fd = socket(AF_INET, SOCK_STREAM, 0);
+	if (c->fd < 0 || connect(c->fd, (struct sockaddr *)&opt.to, sizeof(opt.to)) < 0)
+		return false;
+	setsockopt(c->fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+	setsockopt(c->fd, SOL_SOCKET, SO_LINGER, &hard, sizeof(hard)); /* no TIME_WAIT: ports would run out */
+	if (opt.plain)
+		return true;
+	c->ssl = SSL_new(ctx);
+	SSL_set_app_data(c->ssl, c);
+	SSL_set_fd(c->ssl, c->fd);
+	SSL_set_tlsext_host_name(c->ssl, opt.sni);
+	if (opt.mode == RESUME && c->session)
+		SSL_set_session(c->ssl, c->session);
+	if (SSL_connect(c->ssl) != 1)
+		return false;
+	c->resumed += SSL_session_reused(c->ssl);
+	return true;
+}
+
+static void closed(struct client *c)
+{
+	if (c->ssl) {
+		SSL_shutdown(c->ssl);
+		SSL_free(c->ssl);
+	}
+	c->ssl = NULL;
+	if (c->fd >= 0)
+		close(c->fd);
+	c->fd = -1;
+}
+
+static long receive(struct client *c, char *p, size_t n)
+{
+	return c->ssl ? SSL_read(c->ssl, p, (int)n) : read(c->fd, p, n);
+}
+
+/* One request, its head and content read whole. */
+static bool request(struct client *c)
+{
+	char out[1024], in[65536], *end;
+	size_t have = 0, need;
+	long n = snprintf(out, sizeof(out), "GET %s HTTP/1.1\r\nHost: %s\r\nUser-Agent: load/1\r\nAccept: */*\r\n\r\n", opt.path,
+			  opt.sni);
+
+	if ((c->ssl ? SSL_write(c->ssl, out, (int)n) : write(c->fd, out, (size_t)n)) != n)
+		return false;
+	do {
+		n = receive(c, in + have, sizeof(in) - 1 - have);
+		if (n <= 0)
+			return false;
+		have += (size_t)n;
+		in[have] = 0;
+		end = strstr(in, "\r\n\r\n");
+	} while (!end && have < sizeof(in) - 1);
+	if (!end || strncmp(in, "HTTP/1.1 200", 12) != 0)
+		return false;
+	for (char *p = in; p < end; p++)
+		*p = *p >= 'A' && *p <= 'Z' ? (char)(*p | 32) : *p;
+	char *length = strstr(in, "content-length:");
+
+	need = (size_t)(end - in) + 4 + (length && length < end ? strtoul(length + 15, NULL, 10) : 0);
+	while (have < need) {
+		n = receive(c, in, need - have < sizeof(in) ? need - have : sizeof(in));
+		if (n <= 0)
+			return false;
+		have += (size_t)n;
+	}
+	return true;
+}
+
+static void note(struct client *c, double since)
+{
+	if (c->nlatency == c->size) {
+		c->size = c->size ? c->size * 2 : 4096;
+		c->latency = realloc(c->latency, c->size * sizeof(*c->latency));
+		if (!c->latency)
+			abort();
+	}
+	c->latency[c->nlatency++] = (float)((now() - since) * 1e6);
+}
+
+static void pace(double *next, double from)
+{
+	if (opt.rate <= 0)
+		return;
+	*next = *next == 0 ? from : *next + opt.connections / opt.rate;
+	double wait = *next - now();
+
+	if (wait > 0)
+		usleep((useconds_t)(wait * 1e6));
+}
+
+static void *run(void *p)
+{
+	struct client *c = p;
+	double next = 0;
+
+	c->fd = -1;
+	if (opt.mode == REQUEST && !connected(c))
+		c->failed++;
+	while (now() < until && c->failed < 100) {
+		double at;
+		bool ok;
+
+		pace(&next, now());
+		at = opt.rate > 0 ? next : now(); /* from when it should have gone: no omission is coordinated */
+		if (opt.mode == REQUEST) {
+			ok = c->fd >= 0 && request(c);
+			if (!ok) {
+				closed(c);
+				connected(c);
+			}
+		} else {
+			ok = connected(c) && request(c);
+			closed(c);
+		}
+		if (ok) {
+			c->done++;
+			note(c, at);
+		} else {
+			c->failed++;
+		}
+	}
+	closed(c);
+	SSL_SESSION_free(c->session);
+	return NULL;
+}
+
+static int by_value(const void *a, const void *b)
+{
+	float x = *(const float *)a, y = *(const float *)b;
+
+	return (x > y) - (x < y);
+}
+
+static void report(struct client *clients, double took)
+{
+	long done = 0, failed = 0, resumed = 0;
+	size_t n = 0, k = 0;
+	float *all;
+
+	for (int i = 0; i < opt.connections; i++) {
+		done += clients[i].done;
+		failed += clients[i].failed;
+		resumed += clients[i].resumed;
+		n += clients[i].nlatency;
+	}
+	all = malloc((n + 1) * sizeof(*all));
+	if (!all)
+		abort();
+	for (int i = 0; i < opt.connections; i++) {
+		if (clients[i].nlatency)
+			memcpy(all + k, clients[i].latency, clients[i].nlatency * sizeof(*all));
+		k += clients[i].nlatency;
+	}
+	qsort(all, n, sizeof(*all), by_value);
+	printf("{\"done\":%ld,\"failed\":%ld,\"resumed\":%ld,\"seconds\":%.3f,\"per_second\":%.1f,\"p50_us\":%.0f,\"p99_us\":%.0f}\n",
+	       done, failed, resumed, took, (double)done / took, n ? (double)all[n / 2] : 0,
+	       n ? (double)all[n * 99 / 100] : 0);
+	free(all);
+}
+
+static void idle(struct client *clients)
+{
+	int open = 0;
+
+	for (int i = 0; i < opt.connections; i++) {
+		clients[i].fd = -1;
+		if (connected(&clients[i]) && request(&clients[i]))
+			open++;
+	}
+	printf("{\"open\":%d}\n", open);
+	fflush(stdout);
+	usleep((useconds_t)(opt.seconds * 1e6));
+	for (int i = 0; i < opt.connections; i++)
+		closed(&clients[i]);
+}
+
+static void context(void)
+{
+	int version = strcmp(opt.version, "1.2") == 0 ? TLS1_2_VERSION : TLS1_3_VERSION;
+
+	ctx = SSL_CTX_new(TLS_client_method());
+	SSL_CTX_set_min_proto_version(ctx, version);
+	SSL_CTX_set_max_proto_version(ctx, version);
+	SSL_CTX_set_verify(ctx, SSL_VERIFY_NONE, NULL); /* the server is measured, not trusted */
+	SSL_CTX_set_session_cache_mode(ctx, SSL_SESS_CACHE_CLIENT | SSL_SESS_CACHE_NO_INTERNAL);
+	SSL_CTX_sess_set_new_cb(ctx, on_session);
+	if (opt.cert && (SSL_CTX_use_certificate_chain_file(ctx, opt.cert) != 1 ||
+			 SSL_CTX_use_PrivateKey_file(ctx, opt.key, SSL_FILETYPE_PEM) != 1)) {
+		ERR_print_errors_fp(stderr);
+		exit(2);
+	}
+}
+
+static void usage(void)
+{
+	fputs("usage: load full|resume|request|idle -a ADDR:PORT [options]; see the top of load.c\n", stderr);
+	exit(2);
+}
+
+static void options(int argc, char **argv)
+{
+	static const char *const modes[] = { "full", "resume", "request", "idle" };
+	int c, mode = -1;
+	char *colon;
+
+	for (int i = 0; argc > 1 && i < 4; i++)
+		if (strcmp(argv[1], modes[i]) == 0)
+			mode = i;
+	if (mode < 0)
+		usage();
+	opt.mode = (enum mode)mode;
+	optind = 2;
+	while ((c = getopt(argc, argv, "a:c:t:r:s:C:K:v:u:p")) != -1)
+		switch (c) {
+		case 'a':
+			colon = strrchr(optarg, ':');
+			if (!colon)
+				usage();
+			*colon = 0;
+			opt.to.sin_family = AF_INET;
+			opt.to.sin_port = htons((uint16_t)atoi(colon + 1));
+			if (inet_pton(AF_INET, optarg, &opt.to.sin_addr) != 1)
+				usage();
+			break;
+		case 'c': opt.connections = atoi(optarg); break;
+		case 't': opt.seconds = atof(optarg); break;
+		case 'r': opt.rate = atof(optarg); break;
+		case 's': opt.sni = optarg; break;
+		case 'C': opt.cert = optarg; break;
+		case 'K': opt.key = optarg; break;
+		case 'v': opt.version = optarg; break;
+		case 'u': opt.path = optarg; break;
+		case 'p': opt.plain = true; break;
+		default: usage();
+		}
+	if (!opt.to.sin_port || opt.connections < 1)
+		usage();
+}
+
+int main(int argc, char **argv)
+{
+	struct client *clients;
+	double from;
+
+	options(argc, argv);
+	signal(SIGPIPE, SIG_IGN);
+	if (!opt.plain)
+		context();
+	clients = calloc((size_t)opt.connections, sizeof(*clients));
+	if (!clients)
+		return 2;
+	if (opt.mode == IDLE) {
+		idle(clients);
+		return 0;
+	}
+	from = now();
+	until = from + opt.seconds;
+	for (int i = 0; i < opt.connections; i++)
+		pthread_create(&clients[i].thread, NULL, run, &clients[i]);
+	for (int i = 0; i < opt.connections; i++)
+		pthread_join(clients[i].thread, NULL);
+	report(clients, now() - from);
+	return 0;
+}

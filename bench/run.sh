@@ -1,0 +1,9 @@
+#!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
+# make bench: usher beside its peers, see run.py; then engines, see engine/README.md.
+set -eu
+here=$(cd "$(dirname "$0")" && pwd)
+"${PYTHON:-/usr/bin/python3}" "$here/run.py" "$@"
+if [ -x "$here/engine/run.sh" ] && [ "$#" -eq 0 ]; then
+	ENGINES="usher=$BUILD/bench/engine-driver" ROUNDS="${ROUNDS:-3}" MODSEC="${MODSEC:-0}" "$here/engine/run.sh" "$BUILD/bench/engine-work"
+fi
