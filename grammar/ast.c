@@ -129,8 +129,23 @@ struct ast *ast_call(struct parser *p, struct str name, struct nodes args, struc
 
 static struct ast *index_node(struct parser *p, struct ast *of, enum ast_index index, struct span at)
 {
-	struct ast *n = node(p, AST_INDEX, at);
+	const struct ast *inner = of;
+	struct ast *n;
+	unsigned depth = 0;
 
+	while (inner->kind == AST_INDEX && inner->n) {
+		inner = inner->kids[0];
+		depth++;
+	}
+	if (depth >= LIMIT_INDEXES) { /* leaves this one out, so that trees stay shallow */
+		if (!p->scan.too_deep)
+			diag_add(p->diags, U0012, (struct span){ at.src, of->span.to, at.to },
+				"more than %d indexes one after the other", LIMIT_INDEXES);
+		p->scan.too_deep = true;
+		of->span = at;
+		return of;
+	}
+	n = node(p, AST_INDEX, at);
 	n->index = index;
 	n->op_span = (struct span){ at.src, of->span.to, at.to };
 	kids_set(p, n, of, NULL);

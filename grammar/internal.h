@@ -53,6 +53,8 @@ struct scan {
 	int state;              /* flex's start condition */
 	int last;               /* kind of the token before */
 	uint32_t last_to;       /* where it ended */
+	uint32_t before_to;     /* where the one before it ended */
+	struct span long_string; /* the last string with a line's end in it */
 	struct frame frames[LIMIT_BRACES];
 	unsigned nframes;
 	unsigned closing;       /* frames to close before the text goes on outside of them */

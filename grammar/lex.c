@@ -184,10 +184,12 @@ static void frame_resume(struct parser *p)
 	}
 }
 
-int lex_string(struct parser *p)
+int lex_string(struct parser *p, struct span at)
 {
 	struct scan *s = &p->scan;
 
+	if (memchr(p->src->text.p + at.from, '\n', at.to - at.from))
+		s->long_string = at;
 	switch (s->state) {
 	case LEX_STATUS:
 		lex_value(p);
@@ -575,6 +577,7 @@ size_t lex_begin(struct parser *p, bool file)
 int lex_give(struct parser *p, struct span at, int token)
 {
 	p->scan.last = token;
+	p->scan.before_to = p->scan.last_to;
 	p->scan.last_to = at.to;
 	return token;
 }

@@ -63,7 +63,7 @@ int lex_item_word(struct parser *p, struct str w); /* a keyword that begins the 
 int lex_rate_word(struct parser *p, struct str w); /* a keyword where a value should begin; or 0 */
 int lex_tail_word(struct parser *p, struct str w); /* a keyword that ends an action after its value; or 0 */
 void lex_named(struct parser *p);
-int lex_string(struct parser *p);
+int lex_string(struct parser *p, struct span at);
 void lex_value(struct parser *p); /* a value begins */
 bool lex_digits(struct str s);
 size_t lex_raw_end(struct str s); /* of the braces of reject; 0: never closed */

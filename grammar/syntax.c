@@ -163,6 +163,16 @@ static struct str excerpt(struct parser *p, struct span at)
 	return str_sub(s, 0, i);
 }
 
+/* A quote that was forgotten makes a string of everything up to the next one, and nonsense of what follows. */
+static void quote_tell(struct parser *p, struct diag *g, struct span at)
+{
+	struct span s = p->scan.long_string;
+
+	if (s.src && (s.from == at.from || s.to == p->scan.before_to))
+		diag_second(p->diags, g, (struct span){ s.src, s.from, s.from + 1 },
+			"a string begins here and ends on another line: is a quote missing?");
+}
+
 void syntax_error(struct parser *p, const char *found, struct span at, const char *const *expected, size_t n)
 {
 	struct choices c = choices_of(expected, n);
@@ -197,6 +207,7 @@ void syntax_error(struct parser *p, const char *found, struct span at, const cha
 		return;
 	}
 	g = diag_add(p->diags, U0001, at, "unexpected `%.*s`: expected %.*s", STR_FMT(text), STR_FMT(list));
+	quote_tell(p, g, at);
 	if (!strcmp(found, "LIST_NAME") || (!strcmp(found, "'{'") && among("LITERAL", expected, n)))
 		diag_help(p->diags, g, "a set of values follows in");
 	else if (text.p[0] == '\'')
