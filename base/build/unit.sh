@@ -11,7 +11,7 @@ log=$(mktemp)
 trap 'rm -f "$log"' EXIT
 for program in "$@"; do
 	ran=$((ran + 1))
-	timeout -k 5 120 "$program" >"$log" 2>&1 </dev/null
+	timeout -k 5 600 "$program" >"$log" 2>&1 </dev/null
 	rc=$?
 	if [ $rc = 0 ]; then
 		echo "$(basename "$program"): $(grep -a '^\[  PASSED  \]' "$log" | tail -n 1)"
