@@ -98,6 +98,8 @@ static int fields_of(struct facts_loader *l)
 		if (row->type == TYPE_MAP_ARRAY_BYTES && !v.missing && str_ends(str_of(row->name), STR(".headers")) &&
 		    (rc = lower_keys(l, &v)) < 0)
 			return rc;
+		if (row == &field_table[FIELD_IP_SRC] && !v.missing)
+			l->f->in.client_ip = *v.ip; /* geography follows from it */
 		fields_pin(l->f->fields, row, &v);
 	}
 	return 0;
