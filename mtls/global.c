@@ -6,6 +6,7 @@
  * nothing to seed, to lock, to wipe, or to duplicate in a fork.
  */
 #include <mbedtls/entropy.h>
+#include <mbedtls/gcm.h>
 #include <mbedtls/platform.h>
 #include <mbedtls/platform_time.h>
 #include <mbedtls/version.h>
@@ -14,6 +15,7 @@
 #include "base/clock.h"
 #include "base/err.h"
 #include "mtls/inspect.h"
+#include "mtls/record_pool.h"
 #include "mtls/replay.h"
 #include "mtls/state.h"
 #include "mtls/ticket_keys.h"
@@ -58,10 +60,25 @@ static mbedtls_time_t library_time(mbedtls_time_t *out)
 	return now;
 }
 
+/* The library finds out about the processor and fills its AES tables at first use, without a lock: that must be over
+ * before there are threads. */
+static int warm_up(void)
+{
+	static const unsigned char key[32];
+	mbedtls_gcm_context gcm;
+	int rc;
+
+	mbedtls_gcm_init(&gcm);
+	rc = mbedtls_gcm_setkey(&gcm, MBEDTLS_CIPHER_ID_AES, key, 256);
+	mbedtls_gcm_free(&gcm);
+	return rc;
+}
+
 int tls_global_init(void)
 {
 	mbedtls_platform_set_time(library_time);
-	if (psa_crypto_init() != PSA_SUCCESS)
+	record_pool_init();
+	if (psa_crypto_init() != PSA_SUCCESS || warm_up() != 0)
 		return -ERR_TLS;
 	return ticket_keys_init();
 }

@@ -348,10 +348,12 @@ static void run(struct session *s)
 		return;
 	if (rc == 0)
 		rc = mbedtls_ssl_handshake(&s->ssl); /* TLS 1.3: now the tickets may go out */
-	if (rc == 0)
+	if (rc == 0) {
 		s->stage = STAGE_OPEN;
-	else if (rc != MBEDTLS_ERR_SSL_WANT_READ)
+		session_trim(s); /* TLS 1.3: the library has written zeros all over its buffers */
+	} else if (rc != MBEDTLS_ERR_SSL_WANT_READ) {
 		fail_handshake(s, rc);
+	}
 }
 
 void handshake_run(struct session *s)

@@ -10,6 +10,7 @@
 #include "base/clock.h"
 #include "base/err.h"
 #include "mtls/inspect.h"
+#include "mtls/record_pool.h"
 #include "mtls/state.h"
 
 /* RFC 8446 B.3: the one handshake type that has a reason of its own. */
@@ -270,6 +271,20 @@ int session_write(struct session *s, struct str text)
 		text = str_sub(text, (size_t)n, text.n);
 	}
 	return 0;
+}
+
+/* The library says nothing about its buffers: what it holds of a record that is not complete must stay. */
+void session_trim(struct session *s)
+{
+	if (s->plain.n == 0)
+		buf_fini(&s->plain);
+	if (s->output.n == 0)
+		buf_fini(&s->output);
+	if (s->stage != STAGE_OPEN || s->ssl.MBEDTLS_PRIVATE(in_left) > 0 || mbedtls_ssl_check_pending(&s->ssl) ||
+	    s->ssl.MBEDTLS_PRIVATE(out_left) > 0 || s->ssl.MBEDTLS_PRIVATE(badmac_seen_or_in_hsfraglen) > 0)
+		return;
+	record_pool_trim(s->ssl.MBEDTLS_PRIVATE(in_buf));
+	record_pool_trim(s->ssl.MBEDTLS_PRIVATE(out_buf));
 }
 
 void session_close(struct session *s)

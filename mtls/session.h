@@ -35,6 +35,9 @@ struct buf *session_output(struct session *s);
 
 /* Encrypts all of text into the output buffer. 0, -ERR_NOMEM or -ERR_TLS. The caller limits how much is queued. */
 int session_write(struct session *s, struct str text);
+/* Gives back memory that an idle connection does not need: call it when nothing is queued and no bytes are expected
+ * soon. Costs a few microseconds. */
+void session_trim(struct session *s);
 void session_close(struct session *s); /* queues close_notify */
 void session_alert(struct session *s, int description); /* queues a fatal alert, e.g. access_denied (49), if still possible */
 

@@ -275,6 +275,26 @@ static void test_large_writes(void **state)
 		lab_run(&c, s, 0);
 		assert_int_equal(c.got.n, 1000000);
 		assert_memory_equal(buf_str(&c.got).p, big, 1000000);
+		session_trim(s);
+		buf_clear(&c.got);
+		for (int i = 0; i < 3; i++) {
+			assert_int_equal(mbedtls_ssl_write(&c.ssl, (unsigned char *)big, 16000), 16000);
+			/* in the middle of a record nothing may be lost */
+			session_feed(s, str_sub(buf_str(&c.out), 0, 9000));
+			session_trim(s);
+			session_feed(s, str_sub(buf_str(&c.out), 9000, c.out.n));
+			buf_clear(&c.out);
+			assert_int_equal(session_plain(s)->n, 16000);
+			assert_memory_equal(buf_str(session_plain(s)).p, big, 16000);
+			buf_consume(session_plain(s), 16000);
+			session_trim(s);
+			assert_int_equal(session_write(s, (struct str){ big, 20000 }), 0);
+			session_trim(s);
+			lab_run(&c, s, 0);
+			assert_int_equal(c.got.n, 20000);
+			assert_memory_equal(buf_str(&c.got).p, big, 20000);
+			buf_clear(&c.got);
+		}
 		session_close(s);
 		lab_run(&c, s, 0);
 		assert_int_equal(c.rc, MBEDTLS_ERR_SSL_PEER_CLOSE_NOTIFY);
