@@ -5,6 +5,7 @@
  */
 #include "engine/index_parts.h"
 
+#include <math.h>
 #include <stdlib.h>
 
 enum { FACT_KEYS = 16, FACTS = 16 };
@@ -130,12 +131,12 @@ static struct pair_gain *gain_of(struct anchors *a, const struct fact *x, const 
 	return &v[a->ngains++];
 }
 
-/* The rarest pair of e's facts; paying: of those only that pay. */
+/* How rare the rarest pair of facts in e is; paying: of those only that pay. HUGE_VAL: there is none. */
 static double best_pair(struct anchors *a, const struct expr *e, bool paying, struct fact best[2])
 {
 	struct fact facts[FACTS];
 	size_t n = facts_of(a, e, facts);
-	double odds = 1;
+	double odds = HUGE_VAL;
 
 	for (size_t i = 0; i < n; i++)
 		for (size_t k = i + 1; k < n; k++) {

@@ -27,9 +27,16 @@ struct index *index_build(struct compiler *c, struct rule *const *rules, size_t 
 size_t index_marks_size(const struct index *ix); /* bytes for index_marks */
 void index_marks(const struct index *ix, void *memory, struct marks *out); /* none marked */
 
-/* Marks every rule that may match. parts: which subjects to look at. alive: rules that still can match on this
- * connection (bit per rule); NULL: all. */
-void index_look(const struct index *ix, struct vm *m, unsigned parts, const uint64_t *alive, struct marks *out);
+/* What is left of an index on one connection: rules that still can match, and the subjects they need looked at. */
+struct alive {
+	uint64_t *rules;    /* bit per rule */
+	uint8_t *probes, *pairs;
+};
+
+/* Marks every rule that may match. parts: which subjects to look at. alive: NULL for all. */
+void index_look(const struct index *ix, struct vm *m, unsigned parts, const struct alive *alive, struct marks *out);
+/* Fills in probes and pairs for rules; all three in memory of a, rules given. false: no memory. */
+bool index_alive(const struct index *ix, struct arena *a, struct alive *alive);
 
 static inline void marks_set(struct marks *m, uint32_t rule)
 {

@@ -11,7 +11,7 @@ enum {
 };
 
 struct filling {             /* of one probe */
-	struct entries eq, prefixes, suffixes, is_true, is_false, all;
+	struct entries eq, prefixes, suffixes, is_true, is_false, own, all;
 	uint64_t prefix_lengths, suffix_lengths;
 	struct spans ints, v4, v6;
 	uint32_t bigs;
@@ -21,7 +21,7 @@ struct pair_filling {
 	uint32_t a, b;
 	bool prefix;
 	uint64_t lengths;
-	struct entries entries;
+	struct entries entries, all;
 };
 
 struct group_of {            /* rules that ask for one set of one subject */
@@ -200,6 +200,7 @@ static void add_pair(struct builder *b, const struct atom *t, uint32_t rule)
 	if (prefix)
 		p->lengths |= (uint64_t)1 << (t->length - 1);
 	entries_add(&p->entries, fold_pair(t->hash, t->other_hash), rule);
+	entries_add(&p->all, 0, rule);
 	entries_add(&b->fill[t->other].all, 0, rule);
 }
 
@@ -208,6 +209,8 @@ static void add_atom(struct builder *b, const struct atom *t, uint32_t rule)
 	struct filling *f = &b->fill[t->subject];
 
 	entries_add(&f->all, 0, rule);
+	if (t->kind != ATOM_PAIR && t->kind != ATOM_PAIR_PREFIX)
+		entries_add(&f->own, 0, rule);
 	switch (t->kind) {
 	case ATOM_EQ:
 		entries_add(&f->eq, fold_hash(t->text), rule);
@@ -305,6 +308,7 @@ static void probe_seal(struct builder *b, uint32_t at)
 
 	p->subject = b->anchors.v[at];
 	p->all = list_seal(b, &f->all);
+	p->own = list_seal(b, &f->own);
 	if (p->all == 0)
 		return; /* nothing was anchored here */
 	p->eq = seal_table(b, &f->eq);
@@ -367,6 +371,7 @@ static void pairs_seal(struct builder *b)
 		p->connection = ix->probes[p->a].subject.connection && ix->probes[p->b].subject.connection;
 		ix->probes[p->a].paired = ix->probes[p->b].paired = ix->probes[p->a].hashed = true;
 		ix->probes[p->b].hashed = ix->probes[p->b].hashed || !p->prefix;
+		p->all = list_seal(b, &b->pairs[i].all);
 		if (!table_seal(&p->table, &b->pairs[i].entries, b->c->sealed, &b->ids))
 			b->failed = true;
 	}
@@ -453,13 +458,16 @@ static void builder_fini(struct builder *b)
 		free(f->suffixes.v);
 		free(f->is_true.v);
 		free(f->is_false.v);
+		free(f->own.v);
 		free(f->all.v);
 		free(f->ints.v);
 		free(f->v4.v);
 		free(f->v6.v);
 	}
-	for (size_t i = 0; i < b->npairs; i++)
+	for (size_t i = 0; i < b->npairs; i++) {
 		free(b->pairs[i].entries.v);
+		free(b->pairs[i].all.v);
+	}
 	for (struct group_of *g = b->groups; g != NULL; g = g->next)
 		free(g->rules.v);
 	free(b->fill);

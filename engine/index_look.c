@@ -7,7 +7,7 @@
 struct look {
 	const struct index *ix;
 	struct vm *m;
-	const uint64_t *alive;
+	const struct alive *alive;
 	struct marks *out;
 	const struct value **values; /* of probes that are fields */
 };
@@ -54,7 +54,7 @@ size_t marks_next(const struct marks *m, size_t from)
 
 static inline void mark(const struct look *l, uint32_t rule)
 {
-	if (l->alive == NULL || l->alive[rule / 64] >> rule % 64 & 1)
+	if (l->alive == NULL || l->alive->rules[rule / 64] >> rule % 64 & 1)
 		marks_set(l->out, rule);
 }
 
@@ -328,13 +328,20 @@ static void look_pairs(const struct look *l, unsigned parts)
 	for (uint32_t i = 0; i < ix->npairs; i++) {
 		const struct pair *p = &ix->pairs[i];
 
-		if (!(parts & (p->connection ? INDEX_CONNECTION : INDEX_REQUEST)) || keys[p->a] == 0)
+		if (!(parts & (p->connection ? INDEX_CONNECTION : INDEX_REQUEST)) || keys[p->a] == 0 ||
+		    (l->alive != NULL && !l->alive->pairs[i]))
 			continue;
 		if (p->prefix)
 			look_pair_prefixes(l, p, keys[p->a], l->values[p->b]);
 		else if (keys[p->b] != 0)
 			mark_posting(l, table_get(&p->table, fold_pair(keys[p->a], keys[p->b])));
 	}
+}
+
+static inline bool wanted(const struct look *l, uint32_t i, unsigned parts)
+{
+	return parts & (l->ix->probes[i].subject.connection ? INDEX_CONNECTION : INDEX_REQUEST) &&
+		(l->alive == NULL || l->alive->probes[i]);
 }
 
 /* All values first, so that their bytes are on their way from memory together. */
@@ -346,7 +353,7 @@ static void gather(const struct look *l, unsigned parts)
 		const struct probe *p = &ix->probes[i];
 
 		if (p->subject.kind != SUBJECT_FIELD || p->all == 0 ||
-		    !(p->paired || parts & (p->subject.connection ? INDEX_CONNECTION : INDEX_REQUEST)))
+		    !(p->paired || wanted(l, i, parts)))
 			continue;
 		l->values[i] = fields_value(l->m->fields, p->subject.field);
 		if (!l->values[i]->missing && l->values[i]->type == TYPE_BYTES) {
@@ -357,7 +364,7 @@ static void gather(const struct look *l, unsigned parts)
 	}
 }
 
-void index_look(const struct index *ix, struct vm *m, unsigned parts, const uint64_t *alive, struct marks *out)
+void index_look(const struct index *ix, struct vm *m, unsigned parts, const struct alive *alive, struct marks *out)
 {
 	const struct value *values[ix->nprobes + 1];
 	struct look l = { ix, m, alive, out, values };
@@ -371,9 +378,37 @@ void index_look(const struct index *ix, struct vm *m, unsigned parts, const uint
 	for (uint32_t i = 0; i < ix->nprobes; i++) {
 		const struct probe *p = &ix->probes[i];
 
-		if (p->asked && parts & (p->subject.connection ? INDEX_CONNECTION : INDEX_REQUEST))
+		if (p->asked && wanted(&l, i, parts))
 			look_probe(&l, p);
 	}
 	if (ix->npairs > 0)
 		look_pairs(&l, parts);
+}
+
+static bool any_alive(const struct index *ix, const uint64_t *rules, posting_t p)
+{
+	const uint32_t *ids;
+
+	if (p == 0)
+		return false;
+	if (p % 2 == 0)
+		return rules[(p / 2 - 1) / 64] >> (p / 2 - 1) % 64 & 1;
+	ids = &ix->ids[p / 2];
+	for (uint32_t i = 1; i <= ids[0]; i++)
+		if (rules[ids[i] / 64] >> ids[i] % 64 & 1)
+			return true;
+	return false;
+}
+
+bool index_alive(const struct index *ix, struct arena *a, struct alive *alive)
+{
+	alive->probes = arena_zalloc(a, ix->nprobes);
+	alive->pairs = arena_zalloc(a, ix->npairs);
+	if (alive->probes == NULL || alive->pairs == NULL)
+		return false;
+	for (uint32_t i = 0; i < ix->nprobes; i++)
+		alive->probes[i] = any_alive(ix, alive->rules, ix->probes[i].own);
+	for (uint32_t i = 0; i < ix->npairs; i++)
+		alive->pairs[i] = any_alive(ix, alive->rules, ix->pairs[i].all);
+	return true;
 }

@@ -155,6 +155,7 @@ struct probe {               /* one subject and all that is asked of it */
 	bool hashed;             /* and its hash is wanted for that */
 	posting_t is_true, is_false;
 	bool asked;              /* anything but pairs is asked of it */
+	posting_t own;           /* every rule that asks more of it than half a pair */
 	posting_t all;           /* every rule that asks anything of it: for a value that nobody knows */
 };
 
@@ -164,6 +165,7 @@ struct pair {
 	bool connection;
 	uint64_t lengths;        /* which: bit l-1 for length l */
 	struct table table;
+	posting_t all;           /* every rule in it */
 };
 
 struct header_name {         /* which probe a header line belongs to */

@@ -133,7 +133,7 @@ static posting_t cover_posting(struct covers *s, const struct cover *c, struct i
 	return s->v[at].posting;
 }
 
-static struct edge *edges_of(const struct spans *from, size_t *n)
+static struct edge *edges_of(const struct spans *from, bool wide_keys, size_t *n)
 {
 	struct edge *e = calloc(2 * from->n + 1, sizeof(*e));
 
@@ -143,7 +143,7 @@ static struct edge *edges_of(const struct spans *from, size_t *n)
 		uint64_t high = s->high_to + (s->to == UINT64_MAX);
 
 		e[(*n)++] = (struct edge){ s->high_from, s->from, s->id, true };
-		if (s->to != UINT64_MAX || s->high_to != UINT64_MAX) /* else it never ends */
+		if (s->to != UINT64_MAX || (wide_keys && s->high_to != UINT64_MAX)) /* else it never ends */
 			e[(*n)++] = (struct edge){ high, s->to + 1, s->id, false };
 	}
 	if (e != NULL)
@@ -175,7 +175,7 @@ bool segments_seal(struct segments *t, struct spans *from, bool wide_keys, struc
 	struct cover cover = { NULL, 0, 0 };
 	struct covers covers = { NULL, 0, 0 };
 	size_t n, end;
-	struct edge *e = edges_of(from, &n);
+	struct edge *e = edges_of(from, wide_keys, &n);
 	bool good = e != NULL && !from->failed;
 
 	t->low = good ? arena_array(a, n + 1, sizeof(*t->low)) : NULL;

@@ -63,6 +63,10 @@ struct rule {
 	bool counts;               /* a rate limit that counts what its condition does not select */
 	struct program when;
 	const struct expr *expr;   /* until sealed: what the index looks at */
+	/* the condition in two parts, if one is the same for every request of a connection (guards.c) */
+	uint32_t guard;            /* that part, from 1; 0: there is none */
+	bool guard_only;           /* and it is the whole */
+	struct program rest;       /* the other part */
 	struct action *actions;
 	size_t n;
 	struct rule *next;         /* of the phase, in order, while compiling */

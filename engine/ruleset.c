@@ -7,8 +7,10 @@
 #include "base/err.h"
 #include "base/limits.h"
 #include "engine/geoip.h"
+#include "engine/guard.h"
 #include "engine/index.h"
 #include "engine/rate_rule.h"
+#include "engine/residual.h"
 #include "engine/verdict.h"
 #include "engine/version.h"
 
@@ -144,6 +146,8 @@ static bool phase_seal(struct rules *r, enum phase p, struct phase_rules *out)
 	for (struct rule *i = r->first[p]; i != NULL; i = i->next)
 		out->rules[out->n++] = i;
 	if (n >= INDEX_FROM && !r->o->no_index && (out->index = index_build(r->c, out->rules, n)) == NULL)
+		return false;
+	if (!guards_build(r->c, out, out->index != NULL))
 		return false;
 	for (size_t i = 0; i < n; i++)
 		if (!rule_lower(r->c, out->rules[i]))
@@ -281,31 +285,41 @@ static void keep_raw(const struct ruleset *r, struct fields *f)
 	}
 }
 
+static enum truth holds(const struct rule *rule, bool sure, struct vm *m)
+{
+	m->error = 0;
+	if (!sure)
+		return vm_condition(m, &rule->when);
+	return rule->guard_only ? TRUE : vm_condition(m, &rule->rest);
+}
+
 /* One rule's turn. false: the phase is over. */
-static bool ask(const struct rule *rule, enum phase p, struct vm *m, struct verdict *v, struct skips *rest)
+static bool ask(const struct rule *rule, bool sure, enum phase p, struct vm *m, struct verdict *v, struct skips *rest)
 {
 	enum truth t;
 
 	if (skip_has(rest->bits, rule->ruleset) ||
 	    (rule->ruleset > 0 && skip_has(v->skipped, SKIP_BIT_RULESETS + rule->ruleset)))
 		return true;
-	m->error = 0;
-	t = vm_condition(m, &rule->when);
+	t = holds(rule, sure, m);
 	if ((t != FALSE || rule->counts) && !verdict_apply(v, rule, t, m, rest))
 		return false;
 	return !skip_has(v->skipped, p);
 }
 
-static bool run_all(const struct phase_rules *rules, enum phase p, struct vm *m, struct verdict *v)
+static bool run_all(const struct phase_rules *rules, const struct left *left, enum phase p, struct vm *m, struct verdict *v)
 {
 	struct skips rest = { { 0 } };
 
-	for (size_t i = 0; i < rules->n && ask(rules->rules[i], p, m, v, &rest); i++)
-		continue;
+	for (size_t i = 0; i < rules->n; i++)
+		if ((left == NULL || skip_has(left->alive.rules, (unsigned)i)) &&
+		    !ask(rules->rules[i], left != NULL && skip_has(left->sure, (unsigned)i), p, m, v, &rest))
+			break;
 	return v->outcome == OUTCOME_PASS;
 }
 
-static bool run_marked(const struct phase_rules *rules, enum phase p, struct vm *m, struct verdict *v)
+static bool run_marked(const struct phase_rules *rules, const struct left *left, enum phase p, struct vm *m,
+		       struct verdict *v)
 {
 	struct skips rest = { { 0 } };
 	void *memory = arena_alloc(m->fields->arena, index_marks_size(rules->index));
@@ -316,9 +330,15 @@ static bool run_marked(const struct phase_rules *rules, enum phase p, struct vm 
 		return false;
 	}
 	index_marks(rules->index, memory, &marks);
-	index_look(rules->index, m, INDEX_CONNECTION | INDEX_REQUEST, NULL, &marks);
+	if (left == NULL) {
+		index_look(rules->index, m, INDEX_CONNECTION | INDEX_REQUEST, NULL, &marks);
+	} else {
+		for (size_t i = 0; i < left->nbase; i++)
+			marks_set(&marks, left->base[i]);
+		index_look(rules->index, m, INDEX_REQUEST, &left->alive, &marks);
+	}
 	for (size_t i = marks_next(&marks, 0); i != SIZE_MAX; i = marks_next(&marks, i + 1))
-		if (!ask(rules->rules[i], p, m, v, &rest))
+		if (!ask(rules->rules[i], left != NULL && skip_has(left->sure, (unsigned)i), p, m, v, &rest))
 			break;
 	return v->outcome == OUTCOME_PASS;
 }
@@ -327,8 +347,8 @@ bool ruleset_run(const struct ruleset *r, enum phase p, struct fields *f, struct
 {
 	const struct phase_rules *rules = &r->phases[p];
 	struct vm m = { .fields = f };
+	const struct left *left;
 
-	(void)res;
 	f->ruleset = r;
 	f->geoip = r->geoip;
 	keep_raw(r, f);
@@ -338,7 +358,8 @@ bool ruleset_run(const struct ruleset *r, enum phase p, struct fields *f, struct
 		verdict_fail(v, NULL, -ERR_NOMEM);
 		return false;
 	}
-	return rules->index != NULL ? run_marked(rules, p, &m, v) : run_all(rules, p, &m, v);
+	left = residual_left(res, r, p, &m);
+	return rules->index != NULL ? run_marked(rules, left, p, &m, v) : run_all(rules, left, p, &m, v);
 }
 
 void ruleset_count_response(const struct ruleset *r, struct fields *f)
@@ -352,16 +373,4 @@ void ruleset_count_response(const struct ruleset *r, struct fields *f)
 		for (size_t k = 0; k < rules->rules[i]->n; k++)
 			if (rules->rules[i]->actions[k].limiter != NULL)
 				limiter_count_response(rules->rules[i]->actions[k].limiter, &m);
-}
-
-struct residual *residual_new(struct ruleset *r, const struct inputs *in)
-{
-	(void)r;
-	(void)in;
-	return NULL;
-}
-
-void residual_free(struct residual *res)
-{
-	(void)res;
 }

@@ -13,6 +13,12 @@ struct phase_rules {
 	struct rule **rules;     /* in order */
 	size_t n;
 	struct index *index;     /* NULL: every rule is asked */
+	/* what depends on the connection alone (residual.c) */
+	struct rule **guards;    /* the different conditions of that kind; only expr and when are set */
+	size_t nguards;
+	struct index *guard_index;
+	uint64_t *unguarded;     /* bit per rule: it has no guard */
+	uint32_t **guarded;      /* by guard: count, then the rules it guards */
 };
 
 struct ruleset {

@@ -32,6 +32,8 @@ static ptrdiff_t search(const struct wildcard *w, struct str s, const struct pie
 	const char *hit;
 	size_t have = 0;
 
+	if (s.n < piece->text.n)
+		return -1;
 	if (w->strict) {
 		hit = memmem(s.p, s.n, piece->text.p, piece->text.n);
 		return hit != NULL ? hit - s.p : -1;
