@@ -11,10 +11,12 @@ log=$(mktemp)
 trap 'rm -f "$log"' EXIT
 for program in "$@"; do
 	ran=$((ran + 1))
+	began=$(date +%s)
 	timeout -k 5 600 "$program" >"$log" 2>&1 </dev/null
 	rc=$?
+	took=$(($(date +%s) - began))
 	if [ $rc = 0 ]; then
-		echo "$(basename "$program"): $(grep -a '^\[  PASSED  \]' "$log" | tail -n 1)"
+		echo "$(basename "$program"): $(grep -a '^\[  PASSED  \]' "$log" | tail -n 1)$([ $took -lt 5 ] || echo " in $took s")"
 	else
 		cat "$log"
 		echo "$(basename "$program"): FAILED (exit $rc)"
