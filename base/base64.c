@@ -4,32 +4,20 @@
 
 static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
-enum { SPACE = 64, PAD = 65, BAD = 66 };
+enum { SP = 64, PD, NO }; /* white space, padding, anything else */
 
-static unsigned value_of(unsigned char c)
-{
-	if (c >= 'A' && c <= 'Z')
-		return c - 'A';
-	if (c >= 'a' && c <= 'z')
-		return c - 'a' + 26u;
-	if (c >= '0' && c <= '9')
-		return c - '0' + 52u;
-	switch (c) {
-	case '+':
-		return 62;
-	case '/':
-		return 63;
-	case '=':
-		return PAD;
-	case ' ':
-	case '\t':
-	case '\r':
-	case '\n':
-		return SPACE;
-	default:
-		return BAD;
-	}
-}
+static const uint8_t values[256] = {
+    NO, NO, NO, NO, NO, NO, NO, NO, NO, SP, SP, NO, NO, SP, NO, NO, NO, NO, NO, NO, NO, NO, NO, NO, NO, NO,
+    NO, NO, NO, NO, NO, NO, SP, NO, NO, NO, NO, NO, NO, NO, NO, NO, NO, 62, NO, NO, NO, 63, 52, 53, 54, 55,
+    56, 57, 58, 59, 60, 61, NO, NO, NO, PD, NO, NO, NO, 0,  1,  2,  3,  4,  5,  6,  7,  8,  9,  10, 11, 12,
+    13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, NO, NO, NO, NO, NO, NO, 26, 27, 28, 29, 30, 31, 32,
+    33, 34, 35, 36, 37, 38, 39, 40, 41, 42, 43, 44, 45, 46, 47, 48, 49, 50, 51, NO, NO, NO, NO, NO, NO, NO,
+    NO, NO, NO, NO, NO, NO, NO, NO, NO, NO, NO, NO, NO, NO, NO, NO, NO, NO, NO, NO, NO, NO, NO, NO, NO, NO,
+    NO, NO, NO, NO, NO, NO, NO, NO, NO, NO, NO, NO, NO, NO, NO, NO, NO, NO, NO, NO, NO, NO, NO, NO, NO, NO,
+    NO, NO, NO, NO, NO, NO, NO, NO, NO, NO, NO, NO, NO, NO, NO, NO, NO, NO, NO, NO, NO, NO, NO, NO, NO, NO,
+    NO, NO, NO, NO, NO, NO, NO, NO, NO, NO, NO, NO, NO, NO, NO, NO, NO, NO, NO, NO, NO, NO, NO, NO, NO, NO,
+    NO, NO, NO, NO, NO, NO, NO, NO, NO, NO, NO, NO, NO, NO, NO, NO, NO, NO, NO, NO, NO, NO,
+};
 
 void base64_encode(struct str s, char *out)
 {
@@ -62,13 +50,13 @@ bool base64_decode(struct str s, uint8_t *out, size_t *n)
 
 	*n = 0;
 	for (size_t i = 0; i < s.n; i++) {
-		unsigned v = value_of((unsigned char)s.p[i]);
+		unsigned v = values[(unsigned char)s.p[i]];
 
-		if (v == SPACE)
+		if (v == SP)
 			continue;
-		if (v == BAD || (v != PAD && pads))
+		if (v == NO || (v != PD && pads))
 			return false;
-		if (v == PAD) {
+		if (v == PD) {
 			if (++pads > 2 || have + pads > 4 || have < 2)
 				return false;
 			continue;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Parsing certificates with the library, and reading the extensions that it leaves alone. */
 #include "mtls/cert.h"
+#include "mtls/dn.h"
 #include "mtls/oid.h"
 #include "mtls/signature.h"
 #include "mtls/verify.h"
@@ -89,10 +90,12 @@ void cert_read(struct cert *c, const mbedtls_x509_crt *crt)
 	};
 	unsigned seen = 0;
 
-	*c = (struct cert){.crt = crt};
-	if (crt->v3_ext.len == 0)
+	*c = (struct cert){.crt = crt, .broken = true};
+	if (!dn_valid(crt_str(&crt->subject_raw)) || !dn_valid(crt_str(&crt->issuer_raw)))
 		return;
-	c->broken = true;
+	c->broken = crt->v3_ext.len > 0;
+	if (!c->broken)
+		return;
 	d = der_of(crt_str(&crt->v3_ext));
 	if (!der_enter(&d, DER_SEQUENCE, &list) || !der_end(&d))
 		return;

@@ -39,7 +39,7 @@ struct cert {
 	struct str crl_points;       /* DistributionPoint elements */
 	struct str access;           /* AccessDescription elements of authorityInfoAccess */
 	bool ca;
-	bool broken; /* an extension cannot be read, or stands twice: such a certificate is never trusted */
+	bool broken; /* a name or extension cannot be read, or one stands twice: never trusted */
 };
 
 void cert_read(struct cert *c, const mbedtls_x509_crt *crt);

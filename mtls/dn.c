@@ -43,6 +43,13 @@ static bool name_walk(struct str name, struct dn_attribute *v, size_t *n)
 	return true;
 }
 
+bool dn_valid(struct str name)
+{
+	size_t n;
+
+	return name_walk(name, NULL, &n);
+}
+
 int dn_read(struct arena *a, struct str name, struct dn *out)
 {
 	struct dn_attribute *v;

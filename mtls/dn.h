@@ -26,6 +26,8 @@ struct dn {
 /* name: a whole Name element. Slices borrow from it. 0, -ERR_INVALID or -ERR_NOMEM. */
 int dn_read(struct arena *a, struct str name, struct dn *out);
 
+bool dn_valid(struct str name); /* whether dn_read would read it */
+
 /* As `openssl x509 -nameopt RFC2253` prints: last RDN first, CN=…,O=…,C=…, values escaped. Every name has its
  * own text. Where OpenSSL gives up (a BMPString of odd length, say) the value is printed as #hex. */
 bool dn_print(struct buf *b, const struct dn *dn);

@@ -196,7 +196,8 @@ static enum revocation_status check(struct revocation *r, const struct cert *cer
 		enum crl_origin origin;
 		int64_t last;
 
-		if (!crl_covers(e->crl, cert) || (origin = origin_of(r, e, s)) == CRL_OF_OTHER)
+		if (!str_eq(e->crl->issuer_canonical, buf_str(&s->name)) || !crl_covers(e->crl, cert) ||
+		    (origin = origin_of(r, e, s)) == CRL_OF_OTHER)
 			continue;
 		if (origin == CRL_BAD) {
 			bad = true;
