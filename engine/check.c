@@ -107,6 +107,8 @@ static void unknown_field(struct compiler *c, const struct ast *ast)
 		diag_help(c->d, g, "did you mean %.*s?", STR_FMT(near));
 	else if (function_find(ast->text) != NULL || str_eq(ast->text, STR("any")) || str_eq(ast->text, STR("all")))
 		diag_help(c->d, g, "%.*s is a function: its arguments follow in ( )", STR_FMT(ast->text));
+	else
+		diag_help(c->d, g, "if a string is meant, it needs quotes: \"%.*s\"", STR_FMT(ast->text));
 }
 
 struct expr *check_field(struct compiler *c, const struct ast *ast)

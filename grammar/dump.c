@@ -84,6 +84,14 @@ static void cursor_move(struct cursor *c, struct str text, uint32_t to)
 	}
 }
 
+/* T_WHEN is `when`, COMPARE is `compare`. */
+static void kind_print(struct buf *out, const char *name)
+{
+	for (name += strncmp(name, "T_", 2) ? 0 : 2; *name; name++)
+		buf_addc(out, ascii_lower(*name));
+	buf_addc(out, ' ');
+}
+
 bool tokens_dump(struct buf *out, const struct source *src, bool file)
 {
 	struct arena arena = ARENA_INIT;
@@ -101,7 +109,8 @@ bool tokens_dump(struct buf *out, const struct source *src, bool file)
 		grammar_lex(&value, &at, &p); /* the one that chooses the start symbol */
 		while ((token = grammar_lex(&value, &at, &p)) != GRAMMAR_EOF) {
 			cursor_move(&c, src->text, at.from);
-			buf_printf(out, "%u:%u %s ", c.line, c.column, grammar_token_name(token));
+			buf_printf(out, "%u:%u ", c.line, c.column);
+			kind_print(out, grammar_token_name(token));
 			buf_json(out, str_sub(src->text, at.from, at.to));
 			buf_addc(out, '\n');
 		}

@@ -555,8 +555,8 @@ static void test_dumps(void **state)
 	assert_true(tokens_dump(&b, &rules, true));
 	buf_addc(&b, '\0');
 	assert_string_equal(buf_str(&b).p,
-		"1:1 T_RULE \"rule\"\n1:6 WORD \"r\"\n1:8 '{' \"{\"\n2:2 T_WHEN \"when\"\n2:7 NAME \"a\"\n2:9 T_THEN \"then\"\n"
-		"2:14 T_LOG \"log\"\n3:1 '}' \"}\"\n");
+		"1:1 rule \"rule\"\n1:6 word \"r\"\n1:8 '{' \"{\"\n2:2 when \"when\"\n2:7 name \"a\"\n2:9 then \"then\"\n"
+		"2:14 log \"log\"\n3:1 '}' \"}\"\n");
 	buf_fini(&b);
 	diags_fini(&d);
 	arena_fini(&a);
