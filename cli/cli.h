@@ -11,6 +11,10 @@ typedef int command_f(int argc, char **argv); /* argv[0] is the sub-command's na
 #include "cli/commands.def"
 #undef COMMAND
 
+/* help.c: prints a topic's table (an exit code; usage if there is no such topic), and the list of topics. */
+int help_topic(const char *name);
+void help_topics(void);
+
 /* The usage line of a sub-command on standard error, after a message if there is one. Returns EXIT_USAGE. */
 int usage(const char *command, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 

@@ -58,7 +58,7 @@ int cmd_help(int argc, char **argv)
 	if (argc > 1) {
 		c = find(argv[1]);
 		if (!c)
-			return usage("help", "there is no command '%s'", argv[1]);
+			return help_topic(argv[1]);
 		printf("usher %s %s\n    %s\n", c->name, c->form, c->prose);
 		return EXIT_YES;
 	}
@@ -66,6 +66,7 @@ int cmd_help(int argc, char **argv)
 	puts("usage: usher COMMAND …\n");
 	for (size_t i = 0; i < COMMANDS; i++)
 		printf("  %-8s %s\n           %s\n", commands[i].name, commands[i].form, commands[i].prose);
+	help_topics();
 	puts("\nThe rule language is described in usher-rules(5). Exit status: 0 yes, 1 no, 2 no answer.");
 	return EXIT_YES;
 }
