@@ -85,6 +85,14 @@ static void end(struct buf *b)
 	buf_add(b, STR("}\n"));
 }
 
+static void certificate(struct buf *b, const struct cert_facts *cert)
+{
+	text(b, "verify_result", str_of(verify_result_name(cert->result)));
+	text(b, "fingerprint", cert->fingerprint_sha256);
+	text(b, "issuer_ski", cert->issuer_ski);
+	text(b, "serial", cert->serial);
+}
+
 /* cert NULL: the facts are those of now. */
 static void session(struct buf *b, const struct conn *c, const struct cert_facts *cert)
 {
@@ -99,10 +107,8 @@ static void session(struct buf *b, const struct conn *c, const struct cert_facts
 	text(b, "cipher", tls->cipher);
 	text(b, "sni", tls->sni);
 	flag(b, "resumed", tls->resumed);
-	text(b, "verify_result", str_of(verify_result_name(cert->result)));
-	text(b, "fingerprint", cert->fingerprint_sha256);
-	text(b, "issuer_ski", cert->issuer_ski);
-	text(b, "serial", cert->serial);
+	text(b, "ticket_refused", tls->ticket_refused);
+	certificate(b, cert);
 }
 
 static void rules(struct buf *b, const struct verdict *v)
@@ -202,9 +208,11 @@ void access_handshake(const struct conn *c, const char *reason, struct str detai
 	if (!server_logs(c->worker->server))
 		return;
 	begin(b, "handshake", clock_now_msec(), c);
-	if (s != NULL)
+	if (s != NULL) {
 		text(b, "sni", session_tls(s)->sni);
-	session(b, c, NULL);
+		text(b, "ticket_refused", session_tls(s)->ticket_refused);
+		certificate(b, session_cert(s));
+	}
 	text(b, "action", STR("refused"));
 	text(b, "reason", reason != NULL || s == NULL ? str_of(reason) : session_reason(s));
 	text(b, "detail", detail.n > 0 || s == NULL ? detail : session_reason_detail(s));

@@ -53,6 +53,13 @@ typedef bool apply_f(struct build *b, void *object, const struct ast_setting *s)
 /* config_files.c: reads files, follows includes, hangs all blocks in b->file. */
 bool files_read(struct build *b, const char *const *paths, size_t n);
 
+/* config_lists.c: the line `name VALUE` of a server block, or NULL. */
+const struct ast_setting *server_line(const struct build *b, struct str name);
+
+/* config_tickets.c: keys from a file for the tickets of all listeners, if server names one. After listeners_finish.
+ * false: no memory. */
+bool tickets_finish(struct build *b);
+
 /* config_lists.c: the database that server { geoip … } names; *out NULL if none, or told. false: no memory. */
 bool geoip_load(struct build *b, struct geoip **out);
 

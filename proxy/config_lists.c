@@ -5,20 +5,19 @@
 #include "engine/geoip.h"
 #include "proxy/config_build.h"
 
-/* The line of a server block that names the database, or NULL. */
-static const struct ast_setting *geoip_setting(const struct build *b)
+const struct ast_setting *server_line(const struct build *b, struct str name)
 {
 	for (const struct ast_block *k = b->file.blocks; k != NULL; k = k->next)
 		if (k->kind == AST_BLOCK_SETTINGS && str_eq(k->keyword, STR("server")))
 			for (const struct ast_setting *s = k->settings; s != NULL; s = s->next)
-				if (str_eq(s->name, STR("geoip")) && s->nwords == 1)
+				if (str_eq(s->name, name) && s->nwords == 1)
 					return s;
 	return NULL;
 }
 
 bool geoip_load(struct build *b, struct geoip **out)
 {
-	const struct ast_setting *s = geoip_setting(b);
+	const struct ast_setting *s = server_line(b, STR("geoip"));
 	const struct ast_word *w = s != NULL ? &s->words[0] : NULL;
 	struct str path;
 	const char *why;

@@ -18,6 +18,7 @@
 #include "base/clock.h"
 #include "base/err.h"
 #include "base/log.h"
+#include "mtls/ticket.h"
 #include "proxy/access_writer.h"
 #include "proxy/clients.h"
 #include "proxy/sockets.h"
@@ -209,6 +210,7 @@ static bool publish(struct server *s, struct config *fresh)
 		return false;
 	}
 	sockets_commit(s->sockets, fresh);
+	ticket_keys_rotation(ticket_keys_default(), fresh->settings.ticket_key_rotation / 1000);
 	retire(s, s->config);
 	s->config = fresh;
 	s->generation++;
