@@ -161,6 +161,7 @@ struct buf;
 bool ast_print(struct buf *out, const struct ast *e);
 bool ast_equal(const struct ast *a, const struct ast *b); /* ignoring spans and spelling (form, symbol, parens) */
 bool ast_dump(struct buf *out, const struct ast *e);      /* an indented tree for --dump=ast */
+bool file_dump(struct buf *out, const struct ast_file *f); /* the same for a rule file */
 bool tokens_dump(struct buf *out, const struct source *src, bool file); /* --dump=tokens: line:col kind text */
 
 #endif

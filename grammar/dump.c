@@ -17,7 +17,7 @@ static const char *const op_names[] = {
 };
 static const char *const form_names[] = { "", " raw", " pattern" };
 
-static void dump_node(struct buf *out, const struct ast *e, int depth)
+void dump_node(struct buf *out, const struct ast *e, int depth)
 {
 	unsigned line = 0, column = 0;
 	size_t i;

@@ -243,6 +243,11 @@ void rate_word(struct parser *p, struct ast_word *slot, struct named key, struct
 void rate_counting(struct parser *p, struct ast_rate_limit *r, struct ast *counting, struct span at);
 void rate_action(struct parser *p, struct ast_rate_limit *r, struct ast_action *action);
 
+/* ---- dump.c ------------------------------------------------------------------------------------------------ */
+
+struct buf;
+void dump_node(struct buf *out, const struct ast *e, int depth);
+
 /* ---- syntax.c: what a person is told about a token that does not fit ------------------------------------- */
 
 /* found and expected are the grammar's own names of tokens. */

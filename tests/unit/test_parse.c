@@ -557,6 +557,18 @@ static void test_dumps(void **state)
 	assert_string_equal(buf_str(&b).p,
 		"1:1 rule \"rule\"\n1:6 word \"r\"\n1:8 '{' \"{\"\n2:2 when \"when\"\n2:7 name \"a\"\n2:9 then \"then\"\n"
 		"2:14 log \"log\"\n3:1 '}' \"}\"\n");
+	buf_clear(&b);
+	assert_true(file_dump(&b, file_parse(&a, &d,
+		"list l : ip { 10.0.0.0/8 }\nruleset s { mode log\n rule r { tags a, b\n when ssl\n"
+		" then set request header \"x\" = f(a)\n"
+		" then rate_limit { by ip.src requests 5 per 10s counting c block 429 json \"{}\" } } }\n")));
+	buf_addc(&b, '\0');
+	assert_string_equal(buf_str(&b).p,
+		"list \"l\" ip @1:1\n  set @1:13\n    literal 10.0.0.0/8 @1:15\nruleset \"s\" @2:1\n  mode \"log\" @2:13\n"
+		"  rule \"r\" @3:2\n    tags \"a\", \"b\" @3:11\n    name ssl @4:7\n"
+		"    header set request \"x\" @5:7\n      call f @5:32\n        name a @5:34\n"
+		"    rate_limit @6:7\n      requests 5 per 10s\n      name ip.src @6:23\n"
+		"      counting\n        name c @6:58\n      block 429 json \"{}\" @6:60\n");
 	buf_fini(&b);
 	diags_fini(&d);
 	arena_fini(&a);
