@@ -7,6 +7,7 @@
 
 #include <assert.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "base/clock.h"
 #include "base/log.h"
@@ -351,20 +352,17 @@ static bool trusted(const struct listener_conf *l, const struct ip *ip)
 	return false;
 }
 
-void conn_accept(struct listener *l)
+void conn_accept(struct listener *l, int fd)
 {
 	struct worker *w = l->worker;
 	struct conn *c = calloc(1, sizeof(*c));
 	const char *refused;
-	int rc;
 
-	if (c == NULL) { /* libuv keeps it and asks again */
+	if (c == NULL || (l->unix_socket ? uv_pipe_init(&w->loop, &c->t.h.pipe, 0) :
+					   uv_tcp_init(&w->loop, &c->t.h.tcp)) < 0) {
 		log_warning("accept_failed", LOG_Z("address", l->address), LOG_Z("error", "out of memory"));
-		return;
-	}
-	rc = l->h.any.type == UV_TCP ? uv_tcp_init(&w->loop, &c->t.h.tcp) : uv_pipe_init(&w->loop, &c->t.h.pipe, 0);
-	if (rc < 0) {
 		free(c);
+		close(fd);
 		return;
 	}
 	transport_init(&c->t, &events);
@@ -379,11 +377,12 @@ void conn_accept(struct listener *l)
 	c->prev = &w->conns;
 	w->conns = c;
 	w->nconns++;
-	if (uv_accept(&l->h.stream, &c->t.h.stream) < 0) {
-		close_now(c, FAULT_NONE);
+	if ((l->unix_socket ? uv_pipe_open(&c->t.h.pipe, fd) : uv_tcp_open(&c->t.h.tcp, fd)) < 0) {
+		close(fd);
+		close_now(c, FAULT_MEMORY);
 		return;
 	}
-	if (c->t.h.any.type == UV_TCP) {
+	if (!l->unix_socket) {
 		uv_tcp_nodelay(&c->t.h.tcp, 1);
 		transport_peer(&c->t, &c->ip, &c->port);
 		transport_local(&c->t, &c->local_ip, &c->local_port);

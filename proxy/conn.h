@@ -74,7 +74,7 @@ static inline struct conn *conn_next(const struct conn *c)
 	return c->next;
 }
 
-void conn_accept(struct listener *l);
+void conn_accept(struct listener *l, int fd); /* takes fd */
 void conn_end(struct conn *c, enum fault f);  /* after all output: FIN, then linger, then close */
 void conn_cut(struct conn *c, enum fault f);  /* at once */
 void conn_drain(struct conn *c);

@@ -33,7 +33,7 @@ struct http1_client {
 	bool chunked;       /* the answer's content is */
 	bool until_close;   /* … or ends with the connection */
 	uint64_t dropped;
-	uint64_t moved;     /* bytes sent, in a tunnel received too, when the deadline was last looked at */
+	uint64_t moved;     /* bytes the client took, in a tunnel received too, when the deadline was last looked at */
 };
 
 static void run(struct http1_client *h);
@@ -403,7 +403,7 @@ static void timeout(struct conn *c)
 	case STAGE_ANSWER:
 	case STAGE_TUNNEL:
 		tunnel = h->stage == STAGE_TUNNEL;
-		moved = c->t.sent + (tunnel ? c->t.received : 0);
+		moved = transport_taken(&c->t) + (tunnel ? c->t.received : 0);
 		if (moved == h->moved && (tunnel || transport_queued(&c->t) > 0)) {
 			conn_cut(c, FAULT_SEND_TIMEOUT);
 			return;

@@ -63,8 +63,8 @@ static void arm(struct http2_client *h)
 	const struct settings *set = worker_settings(h->conn->worker);
 	uint64_t now = http2_now(h), at = now + (uint64_t)set->timeout_idle;
 
-	if (h->moved != h->conn->t.sent || !stuck(h)) {
-		h->moved = h->conn->t.sent;
+	if (h->moved != transport_taken(&h->conn->t) || !stuck(h)) {
+		h->moved = transport_taken(&h->conn->t);
 		h->moved_at = now;
 	}
 	if (h->nstreams == 0)
@@ -156,7 +156,7 @@ static bool start(struct conn *c)
 	h->conn = c;
 	h->work_end = &h->work;
 	h->idle_since = h->moved_at = http2_now(h);
-	h->moved = c->t.sent;
+	h->moved = transport_taken(&c->t);
 	calm_init(&h->resets, set->limit_http2_resets, h->idle_since);
 	calm_init(&h->control, set->limit_http2_control_frames, h->idle_since);
 	if (!http2_session_new(h)) {

@@ -4,6 +4,8 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <linux/sockios.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 
 #include "base/err.h"
@@ -254,6 +256,16 @@ void transport_close(struct transport *t)
 	t->closing = true;
 	t->reading = false;
 	uv_close(&t->h.any, on_closed);
+}
+
+uint64_t transport_taken(const struct transport *t)
+{
+	uv_os_fd_t fd;
+	int held = 0;
+
+	if (uv_fileno(&t->h.any, &fd) < 0 || ioctl(fd, SIOCOUTQ, &held) < 0)
+		held = 0;
+	return t->sent - (uint64_t)(held > 0 && (uint64_t)held < t->sent ? held : 0);
 }
 
 void transport_reset(struct transport *t)

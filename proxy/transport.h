@@ -72,6 +72,8 @@ void transport_dirty(struct transport *t); /* there is output: flush at the end 
 void transport_end(struct transport *t);
 void transport_close(struct transport *t); /* at once; may be called twice */
 
+/* Bytes that reached the peer: what was sent, less what the kernel still holds. */
+uint64_t transport_taken(const struct transport *t);
 void transport_reset(struct transport *t); /* closing will send a reset, not an end */
 
 /* The address of the other and of this side. False for unix sockets. */

@@ -2,9 +2,11 @@
 /* The worker's thread: its loop, its listening sockets, and how a new configuration or the end arrives. */
 #include "proxy/worker.h"
 
-#include <assert.h>
+#include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -19,6 +21,11 @@
 #include "proxy/origin.h"
 #include "proxy/server.h"
 #include "proxy/transport.h"
+
+enum {
+	ACCEPT_BATCH = 64,         /* connections taken per turn: those that are open want their turn, too */
+	ACCEPT_FAILED_MSEC = 5000, /* how long it must have been quiet for the log to be told again */
+};
 
 struct held *held_ref(struct held *h)
 {
@@ -46,58 +53,73 @@ void listener_unref(struct listener *l)
 
 static void on_listener_closed(uv_handle_t *handle)
 {
-	listener_unref(handle->data);
+	struct listener *l = handle->data;
+
+	close(l->fd);
+	listener_unref(l);
 }
 
-static void on_connection(uv_stream_t *stream, int status)
+/* There are no descriptors for one more connection. It is closed, lest it waits in vain and keeps the loop awake. */
+static void turn_away(struct listener *l, int error)
 {
-	struct listener *l = stream->data;
 	struct worker *w = l->worker;
+	uint64_t now = uv_now(&w->loop);
+	int fd;
 
-	if (status < 0) { /* libuv keeps a descriptor in reserve and has closed the connection that cannot be had */
-		if (!w->accept_failed)
-			log_warning("accept_failed", LOG_Z("address", l->address), LOG_Z("error", uv_strerror(status)));
-		w->accept_failed = true;
+	if (w->accept_failed == 0 || now - w->accept_failed > ACCEPT_FAILED_MSEC)
+		log_warning("accept_failed", LOG_Z("address", l->address), LOG_Z("error", strerror(error)));
+	w->accept_failed = now;
+	if ((error != EMFILE && error != ENFILE) || w->reserve_fd < 0)
 		return;
+	close(w->reserve_fd);
+	fd = accept4(l->fd, NULL, NULL, SOCK_CLOEXEC);
+	if (fd >= 0)
+		close(fd);
+	w->reserve_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+}
+
+static void on_connection(uv_poll_t *poll, int status, int events)
+{
+	struct listener *l = poll->data;
+	int fd, i;
+
+	(void)events;
+	for (i = 0; status == 0 && i < ACCEPT_BATCH; i++) {
+		fd = accept4(l->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+		if (fd >= 0) {
+			conn_accept(l, fd);
+			continue;
+		}
+		if (errno == EAGAIN || errno == EWOULDBLOCK)
+			return;
+		if (errno != EINTR && errno != ECONNABORTED)
+			turn_away(l, errno);
 	}
-	w->accept_failed = false;
-	conn_accept(l);
 }
 
 static int listener_open(struct worker *w, const struct listener_conf *conf, int fd)
 {
 	struct listener *l = calloc(1, sizeof(*l));
-	int rc;
 
-	if (l == NULL)
-		goto no_memory;
-	if ((l->address = strndup(conf->address.text.p, conf->address.text.n)) == NULL)
-		goto no_memory;
+	if (l == NULL || (l->address = strndup(conf->address.text.p, conf->address.text.n)) == NULL ||
+	    uv_poll_init(&w->loop, &l->poll, fd) < 0) {
+		log_error("listen_failed", LOG_S("address", conf->address.text), LOG_Z("error", "out of memory"));
+		if (l != NULL)
+			free(l->address);
+		free(l);
+		close(fd);
+		return -ERR_NOMEM;
+	}
+	l->fd = fd;
+	l->unix_socket = conf->address.path.n > 0;
 	l->worker = w;
 	l->conf = conf;
 	l->users = 1;
-	if (conf->address.path.n > 0)
-		rc = uv_pipe_init(&w->loop, &l->h.pipe, 0);
-	else
-		rc = uv_tcp_init(&w->loop, &l->h.tcp);
-	if (rc < 0)
-		goto no_memory;
-	l->h.any.data = l;
+	l->poll.data = l;
 	l->next = w->listeners;
 	w->listeners = l;
-	rc = conf->address.path.n > 0 ? uv_pipe_open(&l->h.pipe, fd) : uv_tcp_open(&l->h.tcp, fd);
-	if (rc == 0)
-		rc = uv_listen(&l->h.stream, 4096, on_connection);
-	if (rc < 0)
-		log_error("listen_failed", LOG_Z("address", l->address), LOG_Z("error", uv_strerror(rc)));
-	return rc < 0 ? -ERR_NET : 0;
-
-no_memory:
-	if (l != NULL)
-		free(l->address);
-	free(l);
-	close(fd);
-	return -ERR_NOMEM;
+	uv_poll_start(&l->poll, UV_READABLE, on_connection);
+	return 0;
 }
 
 static void listener_close(struct listener *l)
@@ -105,7 +127,7 @@ static void listener_close(struct listener *l)
 	if (l->closing)
 		return;
 	l->closing = true;
-	uv_close(&l->h.any, on_listener_closed);
+	uv_close((uv_handle_t *)&l->poll, on_listener_closed);
 }
 
 static struct listener *listener_of(struct worker *w, struct str address)
@@ -286,6 +308,7 @@ int worker_new(struct worker **out, struct server *server, unsigned index)
 		return -ERR_NOMEM;
 	w->index = index;
 	w->server = server;
+	w->reserve_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
 	if (!random_bytes(&w->request_id, sizeof(w->request_id)) || uv_loop_init(&w->loop) < 0) {
 		free(w);
 		return -ERR_NOMEM;
@@ -316,6 +339,8 @@ void worker_join(struct worker *w)
 	origins_free(w->origins);
 	held_unref(w->held);
 	buf_fini(&w->log);
+	if (w->reserve_fd >= 0)
+		close(w->reserve_fd);
 	uv_loop_close(&w->loop);
 	uv_mutex_destroy(&w->lock);
 	free(w);

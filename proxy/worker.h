@@ -27,12 +27,9 @@ struct held {
 
 /* One address this worker accepts on. Outlives its connections. */
 struct listener {
-	union {
-		uv_handle_t any;
-		uv_stream_t stream;
-		uv_tcp_t tcp;
-		uv_pipe_t pipe;
-	} h;
+	uv_poll_t poll;
+	int fd;                           /* owned */
+	bool unix_socket;
 	struct worker *worker;
 	const struct listener_conf *conf; /* in worker->held; NULL: the address is not in the file any more */
 	char *address;                    /* as written; the key that survives reloads */
@@ -70,7 +67,8 @@ struct worker {
 	struct origins *origins;
 	struct buf log;          /* access log lines of this turn */
 	bool draining, stopping, ended;
-	bool accept_failed;      /* told the log already that no more connections can be had */
+	int reserve_fd;          /* given up for a moment to turn a connection away when there are no others */
+	uint64_t accept_failed;  /* loop milliseconds when the log was last told that no more can be had */
 
 	uv_mutex_t lock;         /* guards orders */
 	struct order *orders;

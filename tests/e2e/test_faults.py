@@ -1,0 +1,311 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What runs out, fails or is slow around usher: each has its answer, its line in a log, and costs nobody else anything."""
+import os
+import signal
+import socket
+import struct
+import subprocess
+import threading
+import time
+
+import pytest
+
+from conftest import free_port
+
+RULES = """
+server { workers 1 }
+listener plain {
+    address  127.0.0.1:{port}
+    http     yes
+}
+zone web {
+    hosts   web.example
+    origin  {origin}
+}
+"""
+GET = "GET %s HTTP/1.1\r\nHost: web.example\r\n\r\n"
+
+
+def ask(raw, path="/"):
+    raw.send(GET % path)
+    return raw.response()
+
+
+def closed_without_answer(usher):
+    with socket.create_connection(("127.0.0.1", usher.port), 5) as s:
+        s.settimeout(5)
+        try:
+            s.sendall((GET % "/").encode())
+            return s.recv(1000) == b""
+        except OSError:
+            return True
+
+
+# ---- resources -------------------------------------------------------------------------------------------------------
+
+def test_no_descriptors_left(make_usher, make_raw, origin):
+    usher = make_usher(RULES, origin=origin.url)
+    old = make_raw(usher)
+    assert ask(old)[0] == 200
+    used = len(os.listdir("/proc/%d/fd" % usher.process.pid))
+    subprocess.run(["prlimit", "--pid", str(usher.process.pid), "--nofile=%d:%d" % (used + 5, used + 5)], check=True)
+    others = [socket.create_connection(("127.0.0.1", usher.port), 5) for _ in range(20)]
+    usher.wait_event("accept_failed")
+    for _ in range(20):
+        assert ask(old)[0] == 200
+    for s in others:
+        s.close()
+    time.sleep(0.3)
+    assert ask(make_raw(usher))[0] == 200
+    assert len(usher.events("accept_failed")) <= 3
+
+
+def test_connection_limits(make_usher, make_raw, origin):
+    usher = make_usher(RULES + "limits { connections 3 }", origin=origin.url)
+    raws = [make_raw(usher) for _ in range(3)]
+    for raw in raws:
+        assert ask(raw)[0] == 200
+    assert closed_without_answer(usher)
+    raws[0].close()
+    time.sleep(0.2)
+    assert ask(make_raw(usher))[0] == 200
+    assert [a["reason"] for a in usher.accesses(5) if a["kind"] == "connection"] == ["too_many_connections"]
+
+
+def test_connections_of_one_client(make_usher, make_raw, origin):
+    usher = make_usher(RULES + "limits { connections_per_client 2 }", origin=origin.url)
+    raws = [make_raw(usher) for _ in range(2)]
+    for raw in raws:
+        assert ask(raw)[0] == 200
+    assert closed_without_answer(usher)
+    assert usher.accesses(3)[-1]["reason"] == "too_many_connections_of_client"
+
+
+def test_full_disk(make_usher, make_raw, origin):
+    usher = make_usher(RULES + 'log { access "/dev/full" }', origin=origin.url)
+    raw = make_raw(usher)
+    for _ in range(20):
+        assert ask(raw)[0] == 200
+    usher.wait_event("access_log_failed")
+    assert len(usher.events("access_log_failed")) == 1
+
+
+@pytest.mark.parametrize("how", [signal.SIGHUP, signal.SIGUSR1])
+def test_log_is_opened_again(make_usher, make_raw, origin, tmp_path, how):
+    log = tmp_path / "access.log"
+    usher = make_usher(RULES + 'log { access "%s" }' % log, origin=origin.url)
+    raw = make_raw(usher)
+    assert ask(raw, "/one")[0] == 200
+    time.sleep(0.1)
+    log.rename(tmp_path / "access.old")
+    usher.process.send_signal(how)
+    for _ in range(50):
+        time.sleep(0.1)
+        if log.exists():
+            break
+    assert ask(raw, "/two")[0] == 200
+    time.sleep(0.2)
+    assert "/one" in (tmp_path / "access.old").read_text() and "/two" not in (tmp_path / "access.old").read_text()
+    assert "/two" in log.read_text()
+
+
+# ---- peers -----------------------------------------------------------------------------------------------------------
+
+def test_client_that_takes_nothing(make_usher, make_raw, origin):
+    usher = make_usher(RULES + "timeouts { send 400ms }", origin=origin.url)
+    raw = make_raw(usher)
+    raw.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+    raw.send(GET % "/big?n=50000000")
+    assert usher.accesses(1, seconds=10)[-1]["reason"] == "send_timeout"
+
+
+def test_client_that_is_slow_is_served(make_usher, make_raw, origin):
+    usher = make_usher(RULES + "timeouts { send 600ms; between_bytes 600ms }", origin=origin.url)
+    raw = make_raw(usher)
+    raw.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 65536)
+    raw.send(GET % "/big?n=6000000")
+    got = 0
+    while got < 6000000:
+        piece = raw.sock.recv(200000)
+        assert piece, got
+        got += len(piece)
+        time.sleep(0.05)
+
+
+def test_client_that_leaves(make_usher, make_raw, origin):
+    usher = make_usher(RULES, origin=origin.url)
+    raw = make_raw(usher)
+    raw.send(GET % "/big?n=50000000")
+    raw.sock.recv(1000)
+    raw.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    raw.close()
+    assert usher.accesses(1)[-1]["reason"] == "client_closed"
+
+
+def test_client_that_closes_its_side(make_usher, make_raw, origin):
+    usher = make_usher(RULES, origin=origin.url)
+    raw = make_raw(usher)
+    raw.send(GET % "/slow?s=0.3")
+    raw.sock.shutdown(socket.SHUT_WR)
+    assert raw.response()[2] == b"slow"
+    assert raw.all() == b""
+
+
+def test_idle_flood_is_bounded(make_usher, make_raw, origin):
+    usher = make_usher(RULES + "timeouts { header 1s; idle 1s }", origin=origin.url)
+    before = usher.memory()
+    socks = [socket.create_connection(("127.0.0.1", usher.port), 5) for _ in range(500)]
+    for s in socks:
+        s.sendall(b"GET / HTTP/1.1\r\nHost: web.exa")
+    time.sleep(0.5)
+    if not os.environ.get("SAN"):
+        assert (usher.memory() - before) / 500 < 20000
+    assert ask(make_raw(usher))[0] == 200
+    for s in socks:
+        s.settimeout(5)
+        assert s.recv(100).startswith(b"HTTP/1.1 408")
+        s.close()
+
+
+def test_name_that_does_not_resolve(make_usher, make_raw):
+    usher = make_usher(RULES, origin="http://nowhere.invalid")
+    assert ask(make_raw(usher))[0] == 502
+    assert usher.accesses(1)[-1]["reason"] == "origin_name"
+
+
+class OneShot:
+    """An origin that closes each connection after its first answer, some time later."""
+
+    def __init__(self):
+        self.socket = socket.create_server(("127.0.0.1", 0))
+        self.url = "http://127.0.0.1:%d" % self.socket.getsockname()[1]
+        self.seen = []
+        threading.Thread(target=self.run, daemon=True).start()
+
+    def run(self):
+        while True:
+            try:
+                sock, _ = self.socket.accept()
+            except OSError:
+                return
+            threading.Thread(target=self.serve, args=(sock,), daemon=True).start()
+
+    def serve(self, sock):
+        data = b""
+        while b"\r\n\r\n" not in data:
+            got = sock.recv(4096)
+            if not got:
+                return
+            data += got
+        self.seen.append(data.split(b"\r\n")[0])
+        sock.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
+        data = sock.recv(4096)  # the second request is read and never answered
+        if data:
+            self.seen.append(data.split(b"\r\n")[0])
+        sock.close()
+
+
+def test_reused_connection_that_dies(make_usher, make_raw):
+    there = OneShot()
+    usher = make_usher(RULES, origin=there.url)
+    raw = make_raw(usher)
+    assert ask(raw, "/1")[0] == 200
+    assert ask(raw, "/2")[0] == 200  # sent again over a new connection, unseen by the client
+    assert there.seen == [b"GET /1 HTTP/1.1", b"GET /2 HTTP/1.1", b"GET /2 HTTP/1.1"]
+    raw.send("POST /3 HTTP/1.1\r\nHost: web.example\r\nContent-Length: 0\r\n\r\n")
+    assert raw.response()[0] == 502  # but never what may have an effect
+    assert there.seen.count(b"POST /3 HTTP/1.1") == 1
+    there.socket.close()
+
+
+# ---- reload and end ----------------------------------------------------------------------------------------------------
+
+def test_address_that_is_taken(make_usher, make_raw, origin):
+    usher = make_usher(RULES, origin=origin.url)
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        more = RULES + "listener more { address 127.0.0.1:%d; http yes }" % taken.getsockname()[1]
+        usher.reload(more, event="reload_failed")
+        usher.wait_event("listen_failed")
+    assert ask(make_raw(usher))[0] == 200
+
+
+def test_drain_runs_out_of_time(make_usher, make_raw, origin):
+    usher = make_usher(RULES + "timeouts { drain 300ms }", origin=origin.url)
+    raw = make_raw(usher)
+    raw.send(GET % "/hang")
+    time.sleep(0.2)
+    usher.process.send_signal(signal.SIGTERM)
+    assert usher.process.wait(5) == 0
+    assert raw.all() == b""
+    assert usher.accesses(1)[-1]["reason"] == "drain_timeout"
+
+
+def test_interrupt_twice(make_usher, make_raw, origin):
+    usher = make_usher(RULES, origin=origin.url)
+    raw = make_raw(usher)
+    raw.send(GET % "/hang")
+    time.sleep(0.2)
+    usher.process.send_signal(signal.SIGINT)
+    usher.wait_event("draining")
+    time.sleep(0.2)
+    assert usher.process.poll() is None
+    usher.process.send_signal(signal.SIGINT)
+    assert usher.process.wait(5) == 0
+
+
+def test_many_reloads_do_not_grow(make_usher, make_raw, origin):
+    usher = make_usher(RULES, origin=origin.url)
+    raw = make_raw(usher)
+    for i in range(20):
+        usher.reload()
+        assert ask(raw)[0] == 200
+    time.sleep(1.5)
+    before = usher.memory()
+    for i in range(60):
+        usher.reload()
+        assert ask(raw)[0] == 200
+    time.sleep(1.5)
+    if not os.environ.get("SAN"):
+        assert usher.memory() - before < 2 << 20
+
+
+# ---- the PROXY protocol ---------------------------------------------------------------------------------------------------
+
+PROXIED = RULES.replace("http     yes", "http     yes\n    proxy_protocol from {trusted}")
+
+
+@pytest.mark.parametrize("header", [
+    b"PROXY TCP4 192.0.2.7 192.0.2.8 1234 80\r\n",
+    b"\r\n\r\n\0\r\nQUIT\n\x21\x11\x00\x0c\xc0\x00\x02\x07\xc0\x00\x02\x08\x04\xd2\x00\x50"])
+def test_proxy_header(make_usher, make_raw, origin, header):
+    usher = make_usher(PROXIED, origin=origin.url, trusted="127.0.0.0/8")
+    raw = make_raw(usher)
+    raw.send(header + (GET % "/").encode())
+    status, _, body = raw.response()
+    assert status == 200 and b'"x-forwarded-for", "192.0.2.7' in body
+    assert usher.accesses(1)[-1]["client"] == "192.0.2.7"
+    assert ask(raw)[0] == 200
+
+
+def test_proxy_header_must_come(make_usher, make_raw, origin):
+    usher = make_usher(PROXIED + "timeouts { handshake 300ms }", origin=origin.url, trusted="127.0.0.0/8")
+    raw = make_raw(usher)
+    raw.send(GET % "/")
+    assert raw.all() == b""
+    assert make_raw(usher).all() == b""
+    assert [a["reason"] for a in usher.accesses(2)] == ["bad_proxy_header", "handshake_timeout"]
+
+
+def test_proxy_header_from_others_is_no_request(make_usher, make_raw, origin):
+    usher = make_usher(PROXIED, origin=origin.url, trusted="10.0.0.0/8")
+    raw = make_raw(usher)
+    raw.send(b"PROXY TCP4 192.0.2.7 192.0.2.8 1234 80\r\n" + (GET % "/").encode())
+    assert raw.response()[0] == 400
+    assert ask(make_raw(usher))[0] == 200
+
+
+def test_second_usher_on_the_same_port(make_usher, origin):
+    port = free_port()
+    make_usher(RULES, origin=origin.url, port=port)
+    with pytest.raises(AssertionError, match="listen_failed"):
+        make_usher(RULES, origin=origin.url, port=port)
