@@ -53,7 +53,7 @@ static void add_ca(struct trust *t, struct str text)
 static void add_crl(struct trust *t, struct str text)
 {
 	struct buf scratch = BUF_INIT;
-	const struct crl *added;
+	struct shared_crl *added;
 	const char *why;
 	struct str der;
 

@@ -57,7 +57,7 @@ static int read_crl(struct trust *t, struct str text, const char **why)
 {
 	struct buf scratch = BUF_INIT;
 	struct str der;
-	const struct crl *c;
+	struct shared_crl *c;
 	size_t n = 0;
 	int rc;
 

@@ -1,21 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/*
- * The CRLs of one zone, and what they say about a certificate. The lists are sealed; what is learned while
- * serving is only which keys made which list, behind a lock. Private to mtls/.
- */
+/* The CRLs of one zone, and what they say about a certificate. Sealed after the last revocation_add. Private
+ * to mtls/. */
 #ifndef MTLS_REVOCATION_H
 #define MTLS_REVOCATION_H
 
-#include <pthread.h>
-
-#include "mtls/crl.h"
+#include "mtls/crl_share.h"
 
 struct revocation;
 
 int revocation_new(struct revocation **out);
 void revocation_free(struct revocation *r);
-/* Takes the list over, also on failure. Not after the first revocation_check. */
-int revocation_add(struct revocation *r, struct crl *c);
+/* Takes the reference to the list over, also on failure. */
+int revocation_add(struct revocation *r, struct shared_crl *c);
 size_t revocation_count(const struct revocation *r);
 
 enum revocation_status {
@@ -33,12 +29,12 @@ enum revocation_status {
  * a list serves past its nextUpdate. *until is lowered to the last second at which the answer is sure to be
  * the same. Any thread.
  */
-enum revocation_status revocation_check(struct revocation *r, const struct cert *cert,
+enum revocation_status revocation_check(const struct revocation *r, const struct cert *cert,
                                         const struct cert *issuer, int64_t now, int64_t grace,
                                         int64_t *until);
 
 /* Whether issuer, by name, made list c: for messages when files are read. */
 enum crl_origin { CRL_OF_OTHER, CRL_GOOD, CRL_BAD };
-enum crl_origin revocation_origin(struct revocation *r, const struct crl *c, const struct cert *issuer);
+enum crl_origin revocation_origin(struct shared_crl *c, const struct cert *issuer);
 
 #endif

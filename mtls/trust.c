@@ -130,13 +130,11 @@ done:
 	return rc;
 }
 
-int trust_add_crl(struct trust *t, struct str der, const struct crl **added, const char **why)
+int trust_add_crl(struct trust *t, struct str der, struct shared_crl **added, const char **why)
 {
-	struct crl *c;
-	int rc = crl_parse(&c, der, why);
+	int rc = crl_share(added, der, why);
 
-	*added = c;
-	return rc < 0 ? rc : revocation_add(t->revocation, c);
+	return rc < 0 ? rc : revocation_add(t->revocation, *added);
 }
 
 static int by_digest(const void *a, const void *b)
@@ -281,8 +279,9 @@ done:
 	return rc;
 }
 
-static void warn_crl(struct reading *r, const struct tls_path *path, const struct crl *c)
+static void warn_crl(struct reading *r, const struct tls_path *path, struct shared_crl *shared)
 {
+	const struct crl *c = shared_crl(shared);
 	bool good = false, bad = false;
 
 	for (const mbedtls_x509_crt *a = &r->t->anchors; a && a->raw.p; a = a->next) {
@@ -290,7 +289,7 @@ static void warn_crl(struct reading *r, const struct tls_path *path, const struc
 		enum crl_origin origin;
 
 		cert_read(&issuer, a);
-		origin = revocation_origin(r->t->revocation, c, &issuer);
+		origin = revocation_origin(shared, &issuer);
 		good |= origin == CRL_GOOD;
 		bad |= origin == CRL_BAD;
 	}
@@ -323,7 +322,7 @@ static int read_crl_file(struct reading *r, const struct tls_path *path)
 	if (rc < 0)
 		return rc == -ERR_NOMEM ? rc : 0;
 	while ((more = pem_next(&text, STR("X509 CRL"), &scratch, &der)) == 1) {
-		const struct crl *c;
+		struct shared_crl *c;
 		const char *why;
 
 		n++;

@@ -34,7 +34,7 @@ bool trust_anchor_digest(const struct trust *t, const mbedtls_x509_crt *anchor, 
  * thing, as crl_parse has it. *added is borrowed, and NULL for a CA that was there already. */
 int trust_empty(struct trust **out);
 int trust_add_ca(struct trust *t, struct str der, const mbedtls_x509_crt **added, const char **why);
-int trust_add_crl(struct trust *t, struct str der, const struct crl **added, const char **why);
+int trust_add_crl(struct trust *t, struct str der, struct shared_crl **added, const char **why);
 int trust_seal(struct trust *t);
 
 #endif

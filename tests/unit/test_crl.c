@@ -120,6 +120,16 @@ static struct str list_signed(struct arena *a, const struct list *l, const char 
 	return list_with(a, tbs, signature);
 }
 
+static struct shared_crl *shared(struct str der)
+{
+	struct shared_crl *c;
+	const char *why;
+
+	if (crl_share(&c, der, &why) != 0)
+		fail_msg("%s", why);
+	return c;
+}
+
 static struct crl *parsed(struct str der)
 {
 	struct crl *c;
@@ -386,7 +396,7 @@ static enum revocation_status status_under(const struct about *v, size_t n, int6
 			    der_extension(&a, OID_CRL_NUMBER, false, number(&a, (uint64_t)v[i].number));
 		if (v[i].cas_only)
 			l.extensions = der_join(&a, l.extensions, idp(&a, der_put(&a, 0x82, S("\xff"))));
-		assert_int_equal(revocation_add(r, parsed(list_signed(&a, &l, v[i].signer))), 0);
+		assert_int_equal(revocation_add(r, shared(list_signed(&a, &l, v[i].signer))), 0);
 	}
 	*until = INT64_MAX;
 	for (int i = 0; i < 3; i++) /* the second time from what is remembered */
@@ -451,12 +461,36 @@ static void test_which_counts(void **state)
 	}
 }
 
+/* The same bytes are one list, as long as somebody holds it. */
+static void test_shared(void **state)
+{
+	struct arena a = ARENA_INIT;
+	struct list l = current();
+	struct str der = list_der(&a, &l), other;
+	struct shared_crl *one = shared(der), *two = shared(arena_str(&a, der)), *three;
+
+	(void)state;
+	l.entries = entry(&a, S("\x05"), STR(""));
+	other = list_der(&a, &l);
+	three = shared(other);
+	assert_ptr_equal(one, two);
+	assert_ptr_not_equal(one, three);
+	crl_unshare(one);
+	assert_int_equal(shared_crl(two)->serials.count, 0);
+	assert_int_equal(shared_crl(three)->serials.count, 1);
+	crl_unshare(three);
+	crl_unshare(two);
+	crl_unshare(NULL);
+	arena_fini(&a);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(test_refused), cmocka_unit_test(test_accepted),
-	    cmocka_unit_test(test_serials), cmocka_unit_test(test_many_serials),
-	    cmocka_unit_test(test_scope),   cmocka_unit_test(test_which_counts),
+	    cmocka_unit_test(test_refused),      cmocka_unit_test(test_accepted),
+	    cmocka_unit_test(test_serials),      cmocka_unit_test(test_many_serials),
+	    cmocka_unit_test(test_scope),        cmocka_unit_test(test_shared),
+	    cmocka_unit_test(test_which_counts),
 	};
 
 	pki_make();
