@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * One listener: which zone serves which server name, and a complete configuration of the library for each of them.
+ * One listener: which zone serves which server name, and a complete configuration of the library for each of
+ * them.
  *
  * mbedtls_ssl_config is read-only once it is built, so all workers share it: random numbers have no state
  * (global.c), and private keys are only read, RSA blinding aside, which the library locks.
@@ -12,37 +13,30 @@
 
 /* AEAD with forward secrecy only; in this order. */
 static const int suites[] = {
-	MBEDTLS_TLS1_3_AES_128_GCM_SHA256,
-	MBEDTLS_TLS1_3_AES_256_GCM_SHA384,
-	MBEDTLS_TLS1_3_CHACHA20_POLY1305_SHA256,
-	MBEDTLS_TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256,
-	MBEDTLS_TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256,
-	MBEDTLS_TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384,
-	MBEDTLS_TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384,
-	MBEDTLS_TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256,
-	MBEDTLS_TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256,
-	0,
+    MBEDTLS_TLS1_3_AES_128_GCM_SHA256,
+    MBEDTLS_TLS1_3_AES_256_GCM_SHA384,
+    MBEDTLS_TLS1_3_CHACHA20_POLY1305_SHA256,
+    MBEDTLS_TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256,
+    MBEDTLS_TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256,
+    MBEDTLS_TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384,
+    MBEDTLS_TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384,
+    MBEDTLS_TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256,
+    MBEDTLS_TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256,
+    0,
 };
 
 static const uint16_t groups[] = {
-	MBEDTLS_SSL_IANA_TLS_GROUP_X25519,
-	MBEDTLS_SSL_IANA_TLS_GROUP_SECP256R1,
-	MBEDTLS_SSL_IANA_TLS_GROUP_SECP384R1,
-	MBEDTLS_SSL_IANA_TLS_GROUP_SECP521R1,
-	MBEDTLS_SSL_IANA_TLS_GROUP_NONE,
+    MBEDTLS_SSL_IANA_TLS_GROUP_X25519,    MBEDTLS_SSL_IANA_TLS_GROUP_SECP256R1,
+    MBEDTLS_SSL_IANA_TLS_GROUP_SECP384R1, MBEDTLS_SSL_IANA_TLS_GROUP_SECP521R1,
+    MBEDTLS_SSL_IANA_TLS_GROUP_NONE,
 };
 
 static const uint16_t signatures[] = {
-	MBEDTLS_TLS1_3_SIG_ECDSA_SECP256R1_SHA256,
-	MBEDTLS_TLS1_3_SIG_ECDSA_SECP384R1_SHA384,
-	MBEDTLS_TLS1_3_SIG_ECDSA_SECP521R1_SHA512,
-	MBEDTLS_TLS1_3_SIG_RSA_PSS_RSAE_SHA256,
-	MBEDTLS_TLS1_3_SIG_RSA_PSS_RSAE_SHA384,
-	MBEDTLS_TLS1_3_SIG_RSA_PSS_RSAE_SHA512,
-	MBEDTLS_TLS1_3_SIG_RSA_PKCS1_SHA256,
-	MBEDTLS_TLS1_3_SIG_RSA_PKCS1_SHA384,
-	MBEDTLS_TLS1_3_SIG_RSA_PKCS1_SHA512,
-	MBEDTLS_TLS1_3_SIG_NONE,
+    MBEDTLS_TLS1_3_SIG_ECDSA_SECP256R1_SHA256, MBEDTLS_TLS1_3_SIG_ECDSA_SECP384R1_SHA384,
+    MBEDTLS_TLS1_3_SIG_ECDSA_SECP521R1_SHA512, MBEDTLS_TLS1_3_SIG_RSA_PSS_RSAE_SHA256,
+    MBEDTLS_TLS1_3_SIG_RSA_PSS_RSAE_SHA384,    MBEDTLS_TLS1_3_SIG_RSA_PSS_RSAE_SHA512,
+    MBEDTLS_TLS1_3_SIG_RSA_PKCS1_SHA256,       MBEDTLS_TLS1_3_SIG_RSA_PKCS1_SHA384,
+    MBEDTLS_TLS1_3_SIG_RSA_PKCS1_SHA512,       MBEDTLS_TLS1_3_SIG_NONE,
 };
 
 /* Naming hundreds of CAs makes every handshake longer and helps no client choose. */
@@ -62,31 +56,32 @@ static int configure(struct served_zone *s, const struct tls_context *c)
 	int rc;
 
 	rc = mbedtls_ssl_config_defaults(conf, MBEDTLS_SSL_IS_SERVER, MBEDTLS_SSL_TRANSPORT_STREAM,
-					 MBEDTLS_SSL_PRESET_DEFAULT);
+	                                 MBEDTLS_SSL_PRESET_DEFAULT);
 	if (rc != 0)
 		return rc;
 	mbedtls_ssl_conf_rng(conf, tls_random, NULL);
 	mbedtls_ssl_conf_min_tls_version(conf, z->minimum == TLS_MIN_1_3 ? MBEDTLS_SSL_VERSION_TLS1_3
-									 : MBEDTLS_SSL_VERSION_TLS1_2);
+	                                                                 : MBEDTLS_SSL_VERSION_TLS1_2);
 	mbedtls_ssl_conf_max_tls_version(conf, MBEDTLS_SSL_VERSION_TLS1_3);
-	mbedtls_ssl_conf_tls13_key_exchange_modes(conf, MBEDTLS_SSL_TLS1_3_KEY_EXCHANGE_MODE_EPHEMERAL |
-							MBEDTLS_SSL_TLS1_3_KEY_EXCHANGE_MODE_PSK_EPHEMERAL);
+	mbedtls_ssl_conf_tls13_key_exchange_modes(conf,
+	                                          MBEDTLS_SSL_TLS1_3_KEY_EXCHANGE_MODE_EPHEMERAL |
+	                                              MBEDTLS_SSL_TLS1_3_KEY_EXCHANGE_MODE_PSK_EPHEMERAL);
 	mbedtls_ssl_conf_ciphersuites(conf, suites);
 	mbedtls_ssl_conf_groups(conf, groups);
 	mbedtls_ssl_conf_sig_algs(conf, signatures);
 	mbedtls_ssl_conf_cert_profile(conf, trust_profile());
 	mbedtls_ssl_conf_cert_cb(conf, handshake_cert_cb);
 	mbedtls_ssl_conf_authmode(conf, z->client_auth == CLIENT_AUTH_OFF ? MBEDTLS_SSL_VERIFY_NONE
-									  : MBEDTLS_SSL_VERIFY_OPTIONAL);
+	                                                                  : MBEDTLS_SSL_VERIFY_OPTIONAL);
 	mbedtls_ssl_conf_ca_chain(conf, trust_anchors(z->trust), NULL);
 	mbedtls_ssl_conf_cert_req_ca_list(conf, hint_fits(trust_anchors(z->trust))
-							? MBEDTLS_SSL_CERT_REQ_CA_LIST_ENABLED
-							: MBEDTLS_SSL_CERT_REQ_CA_LIST_DISABLED);
+	                                            ? MBEDTLS_SSL_CERT_REQ_CA_LIST_ENABLED
+	                                            : MBEDTLS_SSL_CERT_REQ_CA_LIST_DISABLED);
 	if (z->resume)
 		mbedtls_ssl_conf_session_tickets_cb(conf, ticket_write, ticket_parse, NULL);
 	mbedtls_ssl_conf_new_session_tickets(conf, z->resume ? (uint16_t)z->tickets : 0);
 	for (size_t i = 0; rc == 0 && i < z->ncerts; i++)
-		rc = mbedtls_ssl_conf_own_cert(conf, &z->certs[i].chain, &z->certs[i].key);
+		rc = mbedtls_ssl_conf_own_cert(conf, &z->certs[i].chain, &z->certs[i].keys[0]);
 	if (rc == 0 && c->alpn)
 		rc = mbedtls_ssl_conf_alpn_protocols(conf, c->alpn);
 	return rc;
@@ -115,9 +110,9 @@ static bool index_names(struct tls_context *c)
 
 			if (str_starts(host, STR("*.")))
 				c->suffix[c->nsuffix++] =
-					(struct served_name){ str_sub(host, 1, host.n), (unsigned)i };
+				    (struct served_name){str_sub(host, 1, host.n), (unsigned)i};
 			else
-				c->exact[c->nexact++] = (struct served_name){ host, (unsigned)i };
+				c->exact[c->nexact++] = (struct served_name){host, (unsigned)i};
 		}
 	}
 	qsort(c->exact, c->nexact, sizeof(*c->exact), by_name);
@@ -138,8 +133,8 @@ static bool copy_alpn(struct tls_context *c, const struct str *alpn, size_t n)
 	return c->alpn != NULL;
 }
 
-int tls_context_new(struct tls_context **out, struct tls_zone *const *zones, size_t n, struct tls_zone *default_zone,
-		    const struct str *alpn, size_t nalpn)
+int tls_context_new(struct tls_context **out, struct tls_zone *const *zones, size_t n,
+                    struct tls_zone *default_zone, const struct str *alpn, size_t nalpn)
 {
 	struct tls_context *c = calloc(1, sizeof(*c));
 	int rc = -ERR_NOMEM;
@@ -204,9 +199,10 @@ void tls_context_unref(struct tls_context *c)
 	free(c);
 }
 
-static struct served_zone *find(const struct tls_context *c, const struct served_name *names, size_t n, struct str host)
+static struct served_zone *find(const struct tls_context *c, const struct served_name *names, size_t n,
+                                struct str host)
 {
-	struct served_name key = { host, 0 };
+	struct served_name key = {host, 0};
 	const struct served_name *hit = n ? bsearch(&key, names, n, sizeof(*names), by_name) : NULL;
 
 	return hit ? &c->zones[hit->zone] : NULL;
@@ -223,7 +219,8 @@ struct served_zone *context_serve(const struct tls_context *c, struct str host)
 		lower[i] = ascii_lower(host.p[i]);
 	host.p = lower;
 	z = find(c, c->exact, c->nexact, host);
-	/* the first dot from the left that leads to a zone is the longest suffix; a label must stand before it */
+	/* the first dot from the left that leads to a zone is the longest suffix; a label must stand before
+	 * it */
 	for (size_t i = 1; !z && i < host.n; i++)
 		if (host.p[i] == '.')
 			z = find(c, c->suffix, c->nsuffix, str_sub(host, i, host.n));

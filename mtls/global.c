@@ -2,8 +2,8 @@
 /*
  * What Mbed TLS needs of the process: its key store, its clock, its random numbers, and one parser of ours.
  *
- * The clock is usher's, so that the two never disagree about a date. Random numbers come straight from the kernel:
- * nothing to seed, to lock, to wipe, or to duplicate in a fork.
+ * The clock is usher's, so that the two never disagree about a date. Random numbers come straight from the
+ * kernel: nothing to seed, to lock, to wipe, or to duplicate in a fork.
  */
 #include <mbedtls/entropy.h>
 #include <mbedtls/gcm.h>
@@ -28,7 +28,7 @@ int tls_random(void *context, unsigned char *out, size_t n)
 
 /* Called by the library's PSA part (MBEDTLS_PSA_CRYPTO_EXTERNAL_RNG). */
 psa_status_t mbedtls_psa_external_get_random(mbedtls_psa_external_random_context_t *context, uint8_t *output,
-					     size_t output_size, size_t *output_length)
+                                             size_t output_size, size_t *output_length)
 {
 	if (tls_random(context, output, output_size) != 0)
 		return PSA_ERROR_INSUFFICIENT_ENTROPY;
@@ -42,8 +42,8 @@ mbedtls_ms_time_t mbedtls_ms_time(void)
 	return clock_now_msec();
 }
 
-/* The handshake parses certificates through this name, which the linker leads here (--wrap): the library's own
- * function refuses a CA with critical name constraints, usher enforces them. */
+/* The handshake parses certificates through this name, which the linker leads here (--wrap): the library's
+ * own function refuses a CA with critical name constraints, usher enforces them. */
 int __wrap_mbedtls_x509_crt_parse_der(mbedtls_x509_crt *chain, const unsigned char *der, size_t n);
 
 int __wrap_mbedtls_x509_crt_parse_der(mbedtls_x509_crt *chain, const unsigned char *der, size_t n)
@@ -60,8 +60,8 @@ static mbedtls_time_t library_time(mbedtls_time_t *out)
 	return now;
 }
 
-/* The library finds out about the processor and fills its AES tables at first use, without a lock: that must be over
- * before there are threads. */
+/* The library finds out about the processor and fills its AES tables at first use, without a lock: that must
+ * be over before there are threads. */
 static int warm_up(void)
 {
 	static const unsigned char key[32];

@@ -37,7 +37,7 @@ static struct str base64(char *to, size_t size, const unsigned char *from, size_
 
 	if (mbedtls_base64_encode((unsigned char *)to, size, &written, from, n) != 0)
 		return STR("");
-	return (struct str){ to, written };
+	return (struct str){to, written};
 }
 
 static bool keep_hello(struct session *s, const struct hello *h)
@@ -47,7 +47,8 @@ static bool keep_hello(struct session *s, const struct hello *h)
 	t->hello_length = (int64_t)h->length;
 	t->client_random = base64(s->text.random, sizeof(s->text.random), h->random, sizeof(h->random));
 	t->extensions_sha1 = base64(s->text.extensions, sizeof(s->text.extensions), h->extensions_sha1, 20);
-	t->extensions_sha1_le = base64(s->text.extensions_le, sizeof(s->text.extensions_le), h->extensions_sha1_le, 20);
+	t->extensions_sha1_le =
+	    base64(s->text.extensions_le, sizeof(s->text.extensions_le), h->extensions_sha1_le, 20);
 	t->ciphers_sha1 = base64(s->text.ciphers, sizeof(s->text.ciphers), h->ciphers_sha1, 20);
 	s->hs->has_ems = h->has_ems;
 	s->hs->alpn = h->alpn;
@@ -57,7 +58,7 @@ static bool keep_hello(struct session *s, const struct hello *h)
 	if (!s->sni)
 		return false;
 	memcpy(s->sni, h->sni, h->nsni + 1);
-	t->sni = (struct str){ s->sni, h->nsni };
+	t->sni = (struct str){s->sni, h->nsni};
 	return true;
 }
 
@@ -112,24 +113,41 @@ int handshake_begin(struct session *s, struct str bytes)
 	s->served = pick_zone(s->ctx, s->tls.sni);
 	if (!s->served)
 		return session_fail(s, hello.has_sni ? REASON_UNKNOWN_SNI : REASON_NO_SNI, 0,
-				     MBEDTLS_SSL_ALERT_MSG_UNRECOGNIZED_NAME);
+		                    MBEDTLS_SSL_ALERT_MSG_UNRECOGNIZED_NAME);
 	rc = session_start_ssl(s);
 	if (rc != 0)
-		return session_fail(s, rc == MBEDTLS_ERR_SSL_ALLOC_FAILED ? REASON_NOMEM : REASON_INTERNAL, rc, 0);
+		return session_fail(s, rc == MBEDTLS_ERR_SSL_ALLOC_FAILED ? REASON_NOMEM : REASON_INTERNAL,
+		                    rc, 0);
 	mbedtls_ssl_set_verify(&s->ssl, collect, s);
 	s->stage = STAGE_HANDSHAKE;
 	return 0;
 }
 
-/* Runs after the extensions of each hello, the second one after a HelloRetryRequest too. The library must have read
- * the very name that picked the zone; the mode is set again because the library forgets it between two hellos
- * (CVE-2026-116375). */
+/* The library adds what it is given to a list, so this is for the first hello only. Without copies of keys the list
+ * of the configuration serves. */
+static int offer_keys(struct session *s)
+{
+	struct tls_zone *z = s->served->zone;
+	bool copies = false;
+	int rc = 0;
+
+	for (size_t i = 0; i < z->ncerts; i++)
+		copies = copies || z->certs[i].nkeys > 1;
+	for (size_t i = 0; rc == 0 && copies && !s->hs->has_keys && i < z->ncerts; i++)
+		rc = mbedtls_ssl_set_hs_own_cert(&s->ssl, &z->certs[i].chain, own_cert_key(&z->certs[i]));
+	s->hs->has_keys = true;
+	return rc;
+}
+
+/* Runs after the extensions of each hello, the second one after a HelloRetryRequest too. The library must
+ * have read the very name that picked the zone; the mode is set again because the library forgets it between
+ * two hellos (CVE-2026-116375). */
 int handshake_cert_cb(mbedtls_ssl_context *ssl)
 {
 	struct session *s = mbedtls_ssl_get_user_data_p(ssl);
 	size_t n = 0;
 	const unsigned char *name = mbedtls_ssl_get_hs_sni(ssl, &n);
-	struct str seen = { (const char *)name, name ? n : 0 };
+	struct str seen = {(const char *)name, name ? n : 0};
 
 	if (!s->hs || !str_eq_nocase(seen, s->tls.sni)) {
 		session_fail(s, REASON_SNI_CHANGED, 0, MBEDTLS_SSL_ALERT_MSG_ILLEGAL_PARAMETER);
@@ -137,13 +155,13 @@ int handshake_cert_cb(mbedtls_ssl_context *ssl)
 	}
 	s->hs->names_agree = true;
 	mbedtls_ssl_set_hs_authmode(ssl, s->served->zone->client_auth == CLIENT_AUTH_OFF
-						 ? MBEDTLS_SSL_VERIFY_NONE
-						 : MBEDTLS_SSL_VERIFY_OPTIONAL);
-	return 0;
+	                                     ? MBEDTLS_SSL_VERIFY_NONE
+	                                     : MBEDTLS_SSL_VERIFY_OPTIONAL);
+	return offer_keys(s);
 }
 
-/* What an error of the library means while the handshake runs. The library has sent an alert, except where we name
- * one. */
+/* What an error of the library means while the handshake runs. The library has sent an alert, except where we
+ * name one. */
 static void fail_handshake(struct session *s, int error)
 {
 	bool hello_done = s->hs->answered;
@@ -215,8 +233,8 @@ static int refusal_alert(const struct session *s)
 	case VERIFY_ABSENT:
 		/* TLS 1.2 has no word for it (RFC 5246 7.4.6: handshake_failure) */
 		return mbedtls_ssl_get_version_number(&s->ssl) == MBEDTLS_SSL_VERSION_TLS1_3
-			       ? ALERT_CERTIFICATE_REQUIRED
-			       : MBEDTLS_SSL_ALERT_MSG_HANDSHAKE_FAILURE;
+		           ? ALERT_CERTIFICATE_REQUIRED
+		           : MBEDTLS_SSL_ALERT_MSG_HANDSHAKE_FAILURE;
 	default:
 		return MBEDTLS_SSL_ALERT_MSG_BAD_CERT;
 	}
@@ -233,7 +251,7 @@ static bool decide(struct session *s)
 	if (!session_forbidden(s, s->served->zone))
 		return true;
 	session_fail(s, s->cert->presented ? REASON_CERTIFICATE_REFUSED : REASON_CERTIFICATE_REQUIRED, 0,
-		     refusal_alert(s));
+	             refusal_alert(s));
 	return false;
 }
 
@@ -251,15 +269,16 @@ static bool judge(struct session *s)
 		session_fail(s, REASON_NOMEM, 0, MBEDTLS_SSL_ALERT_MSG_INTERNAL_ERROR);
 		return false;
 	}
-	/* In TLS 1.3 the library still writes under keys that the client has put away: the alert must wait. */
+	/* In TLS 1.3 the library still writes under keys that the client has put away: the alert must wait.
+	 */
 	return mbedtls_ssl_get_version_number(&s->ssl) == MBEDTLS_SSL_VERSION_TLS1_3 || decide(s);
 }
 
 static struct str cipher_name(int id)
 {
 	switch (id) {
-#define CIPHER(number, name) \
-	case number:         \
+#define CIPHER(number, name)                                                                                 \
+	case number:                                                                                         \
 		return STR(name);
 #include "mtls/ciphers.def"
 #undef CIPHER
@@ -269,14 +288,14 @@ static struct str cipher_name(int id)
 
 /* Whether the handshake bears out the ticket that opened.
  *
- * TLS 1.3: the library may still have preferred a full handshake (age, key exchange modes, a retry). Then it asked for
- * a certificate, or noted that it skipped that; only after a resumption are both chain and flags empty.
- * TLS 1.2: a ticket that opens is used, unless a hello offers two, which hello.c refuses. The library keeps the leaf
- * in its session: it must be the ticket's. */
+ * TLS 1.3: the library may still have preferred a full handshake (age, key exchange modes, a retry). Then it
+ * asked for a certificate, or noted that it skipped that; only after a resumption are both chain and flags
+ * empty. TLS 1.2: a ticket that opens is used, unless a hello offers two, which hello.c refuses. The library
+ * keeps the leaf in its session: it must be the ticket's. */
 static bool resumed(const struct session *s, const mbedtls_x509_crt *peer, uint32_t flags)
 {
 	const struct pending *p = &s->hs->pending;
-	struct str leaf = { peer ? (const char *)peer->raw.p : NULL, peer ? peer->raw.len : 0 };
+	struct str leaf = {peer ? (const char *)peer->raw.p : NULL, peer ? peer->raw.len : 0};
 
 	if (!p->opened || s->hs->chain)
 		return false;
@@ -319,7 +338,8 @@ static bool settle(struct session *s)
 		commit(s);
 		return decide(s);
 	}
-	/* a full handshake: what the library holds is what was judged, and a TLS 1.2 ticket that opened was used */
+	/* a full handshake: what the library holds is what was judged, and a TLS 1.2 ticket that opened was
+	 * used */
 	if (peer != s->hs->chain || (s->hs->pending.opened && !is_13)) {
 		session_fail(s, REASON_TICKET_MISUSED, 0, MBEDTLS_SSL_ALERT_MSG_INTERNAL_ERROR);
 		return false;
@@ -384,8 +404,8 @@ bool session_rejudge(struct session *s, struct tls_zone *z)
 		fresh = NULL;
 	else
 		changed = fresh->result != old->result || !str_eq(fresh->issuer_ski, old->issuer_ski) ||
-			  !str_eq(fresh->issuer_serial, old->issuer_serial) ||
-			  fresh->valid_until != old->valid_until;
+		          !str_eq(fresh->issuer_serial, old->issuer_serial) ||
+		          fresh->valid_until != old->valid_until;
 done:
 	mbedtls_x509_crt_free(&chain);
 	session_drop_cert(s);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Parser of one ClientHello over raw records. Bounded: never reads past what it was given, never allocates more
- * than one message. */
+/* Parser of one ClientHello over raw records. Bounded: never reads past what it was given, never allocates
+ * more than one message. */
 #include <stdlib.h>
 
 #include "mtls/hello.h"
@@ -88,19 +88,20 @@ static bool read_extensions(struct hello *h, struct reader all, const char *cons
 		be[2 * n] = le[2 * n + 1] = (unsigned char)(id >> 8);
 		be[2 * n + 1] = le[2 * n] = (unsigned char)id;
 		n++;
-		if ((id == EXT_SERVER_NAME && !read_sni(h, ext)) || (id == EXT_ALPN && !read_alpn(h, ext, alpn)))
+		if ((id == EXT_SERVER_NAME && !read_sni(h, ext)) ||
+		    (id == EXT_ALPN && !read_alpn(h, ext, alpn)))
 			return false;
 		h->has_ems |= id == EXT_EXTENDED_MASTER_SECRET;
 		h->has_ticket |= (id == EXT_SESSION_TICKET && ext.n > 0) || id == EXT_PRE_SHARED_KEY;
 	}
-	digest_sha1((struct str){ (char *)be, 2 * n }, h->extensions_sha1);
-	digest_sha1((struct str){ (char *)le, 2 * n }, h->extensions_sha1_le);
+	digest_sha1((struct str){(char *)be, 2 * n}, h->extensions_sha1);
+	digest_sha1((struct str){(char *)le, 2 * n}, h->extensions_sha1_le);
 	return true;
 }
 
 static bool read_body(struct hello *h, struct reader body, const char *const *alpn)
 {
-	struct reader random, ciphers, compression, extensions = { body.p, 0, false };
+	struct reader random, ciphers, compression, extensions = {body.p, 0, false};
 
 	h->length = body.n;
 	reader_number(&body, 2); /* legacy_version: the library judges versions */
@@ -111,7 +112,7 @@ static bool read_body(struct hello *h, struct reader body, const char *const *al
 	if (body.bad || ciphers.n == 0 || ciphers.n % 2 || compression.n == 0)
 		return false;
 	memcpy(h->random, random.p, sizeof(h->random));
-	digest_sha1((struct str){ (const char *)ciphers.p, ciphers.n }, h->ciphers_sha1);
+	digest_sha1((struct str){(const char *)ciphers.p, ciphers.n}, h->ciphers_sha1);
 	if (body.n > 0) { /* TLS 1.2 may do without */
 		extensions = reader_vector(&body, 2);
 		if (body.bad || body.n != 0)
@@ -135,7 +136,8 @@ static enum hello_status walk(struct reader r, unsigned char *out, size_t *want,
 			return have ? HELLO_BAD : HELLO_NOT_TLS;
 		reader_take(&record, 3);
 		fragment = reader_vector(&record, 2);
-		if (r.n >= RECORD_HEADER && ((r.p[3] << 8 | r.p[4]) == 0 || (r.p[3] << 8 | r.p[4]) > RECORD_MAX))
+		if (r.n >= RECORD_HEADER &&
+		    ((r.p[3] << 8 | r.p[4]) == 0 || (r.p[3] << 8 | r.p[4]) > RECORD_MAX))
 			return HELLO_BAD;
 		if (record.bad)
 			return HELLO_MORE;
@@ -143,13 +145,14 @@ static enum hello_status walk(struct reader r, unsigned char *out, size_t *want,
 		for (size_t i = have; i < MESSAGE_HEADER && i - have < fragment.n; i++)
 			header[i] = fragment.p[i - have];
 		if (!*want && have + fragment.n >= MESSAGE_HEADER) {
-			*want = MESSAGE_HEADER + ((size_t)header[1] << 16 | (size_t)header[2] << 8 | header[3]);
+			*want =
+			    MESSAGE_HEADER + ((size_t)header[1] << 16 | (size_t)header[2] << 8 | header[3]);
 			if (header[0] != MESSAGE_CLIENT_HELLO)
 				return HELLO_BAD;
 			if (*want > MESSAGE_MAX)
 				return HELLO_TOO_LARGE;
 			if (have == 0 && fragment.n >= *want)
-				*whole = (struct reader){ fragment.p, *want, false };
+				*whole = (struct reader){fragment.p, *want, false};
 		}
 		if (*want && fragment.n > *want - have)
 			return HELLO_BAD; /* another message behind the hello: no client sends one */
@@ -164,12 +167,12 @@ static enum hello_status walk(struct reader r, unsigned char *out, size_t *want,
 
 enum hello_status hello_read(struct hello *h, struct str bytes, const char *const *alpn)
 {
-	struct reader all = { (const unsigned char *)bytes.p, bytes.n, false }, message = { NULL, 0, false };
+	struct reader all = {(const unsigned char *)bytes.p, bytes.n, false}, message = {NULL, 0, false};
 	unsigned char *copy = NULL;
 	enum hello_status status;
 	size_t want;
 
-	*h = (struct hello){ 0 };
+	*h = (struct hello){0};
 	status = walk(all, NULL, &want, &message);
 	if (status != HELLO_OK)
 		return status;
@@ -178,7 +181,7 @@ enum hello_status hello_read(struct hello *h, struct str bytes, const char *cons
 		if (!copy)
 			return HELLO_TOO_LARGE; /* no memory for it: refused all the same */
 		walk(all, copy, &want, &message);
-		message = (struct reader){ copy, want, false };
+		message = (struct reader){copy, want, false};
 	}
 	reader_take(&message, MESSAGE_HEADER);
 	status = read_body(h, message, alpn) ? HELLO_OK : HELLO_BAD;

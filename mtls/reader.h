@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A reader over untrusted bytes in TLS's presentation (RFC 8446 3): it fails once and for all, and never reads past
- * the end. Check bad before believing anything that was read. */
+/* A reader over untrusted bytes in TLS's presentation (RFC 8446 3): it fails once and for all, and never
+ * reads past the end. Check bad before believing anything that was read. */
 #ifndef MTLS_READER_H
 #define MTLS_READER_H
 
@@ -14,11 +14,11 @@ struct reader {
 
 static inline struct reader reader_take(struct reader *r, size_t n)
 {
-	struct reader part = { r->p, n, false };
+	struct reader part = {r->p, n, false};
 
 	if (r->bad || r->n < n) {
 		r->bad = true;
-		return (struct reader){ r->p, 0, true };
+		return (struct reader){r->p, 0, true};
 	}
 	r->p += n;
 	r->n -= n;
@@ -44,7 +44,7 @@ static inline struct reader reader_vector(struct reader *r, size_t bytes)
 
 static inline struct str reader_str(struct reader r)
 {
-	return (struct str){ (const char *)r.p, r.n };
+	return (struct str){(const char *)r.p, r.n};
 }
 
 #endif

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* See record_pool.h. Slots are numbered; free numbers lie on a stack. A freed slot goes back to the system at once: it
- * held plain text, and comes again as zeros, as calloc promises. */
+/* See record_pool.h. Slots are numbered; free numbers lie on a stack. A freed slot goes back to the system at
+ * once: it held plain text, and comes again as zeros, as calloc promises. */
 #include <pthread.h>
 #include <stdbool.h>
 #include <stdint.h>

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Shards of open-addressed tables, each under a lock of its own. An entry is worth nothing once its ticket is too
- * old to open, so a table that fills up is swept, then doubled, and only at the cap full: then tickets are refused,
- * and clients make full handshakes.
+ * Shards of open-addressed tables, each under a lock of its own. An entry is worth nothing once its ticket is
+ * too old to open, so a table that fills up is swept, then doubled, and only at the cap full: then tickets
+ * are refused, and clients make full handshakes.
  */
 #include <pthread.h>
 #include <stdlib.h>
@@ -12,7 +12,7 @@
 
 enum {
 	SHARDS = 16,
-	SHARD_FIRST = 256,                          /* entries; sizes are powers of two */
+	SHARD_FIRST = 256, /* entries; sizes are powers of two */
 	SHARD_CAP = LIMIT_USED_TICKETS / SHARDS,
 };
 
@@ -26,7 +26,7 @@ static struct shard {
 	struct entry *entries;
 	size_t size, used;
 } shards[SHARDS] = {
-	[0 ... SHARDS - 1] = { .lock = PTHREAD_MUTEX_INITIALIZER },
+    [0 ... SHARDS - 1] = {.lock = PTHREAD_MUTEX_INITIALIZER},
 };
 
 /* The entry of id, or the free one where it belongs. There is always a free one. */
@@ -85,7 +85,7 @@ enum replay replay_note(uint64_t id, int64_t expiry, int64_t now)
 		answer = REPLAY_USED;
 	} else if (make_room(s, now)) {
 		e = place(s->entries, s->size, id);
-		*e = (struct entry){ id, expiry };
+		*e = (struct entry){id, expiry};
 		s->used++;
 		answer = REPLAY_FRESH;
 	}

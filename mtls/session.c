@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * One connection over memory buffers: bytes in, plain text and bytes out. The handshake is handshake.c's; this file
- * moves bytes, ends sessions, and says why they ended.
+ * One connection over memory buffers: bytes in, plain text and bytes out. The handshake is handshake.c's;
+ * this file moves bytes, ends sessions, and says why they ended.
  */
 #include <stdlib.h>
 
@@ -17,7 +17,7 @@
 enum { MESSAGE_KEY_UPDATE = 24 };
 
 static const char *const words[] = {
-	[REASON_NONE] = "",
+    [REASON_NONE] = "",
 #define REASON(id, word, prose) [id] = word,
 #include "mtls/reasons.def"
 #undef REASON
@@ -42,7 +42,8 @@ static int give_output(void *p, const unsigned char *bytes, size_t n)
 {
 	struct session *s = p;
 
-	return buf_add(&s->output, (struct str){ (const char *)bytes, n }) ? (int)n : MBEDTLS_ERR_SSL_ALLOC_FAILED;
+	return buf_add(&s->output, (struct str){(const char *)bytes, n}) ? (int)n
+	                                                                 : MBEDTLS_ERR_SSL_ALLOC_FAILED;
 }
 
 int session_new(struct session **out, struct tls_context *ctx)
@@ -60,10 +61,16 @@ int session_new(struct session **out, struct tls_context *ctx)
 	path_init(&s->hs->path);
 	s->ctx = tls_context_ref(ctx);
 	s->cert = (struct cert_facts *)(uintptr_t)cert_facts_absent();
-	s->tls = (struct tls_facts){ .tls = true, .version = STR("none"), .cipher = STR(""), .sni = STR(""),
-				     .alpn = STR(""), .client_random = STR(""), .extensions_sha1 = STR(""),
-				     .extensions_sha1_le = STR(""), .ciphers_sha1 = STR(""),
-				     .ticket_refused = STR("") };
+	s->tls = (struct tls_facts){.tls = true,
+	                            .version = STR("none"),
+	                            .cipher = STR(""),
+	                            .sni = STR(""),
+	                            .alpn = STR(""),
+	                            .client_random = STR(""),
+	                            .extensions_sha1 = STR(""),
+	                            .extensions_sha1_le = STR(""),
+	                            .ciphers_sha1 = STR(""),
+	                            .ticket_refused = STR("")};
 	*out = s;
 	return 0;
 }
@@ -105,12 +112,13 @@ int session_start_ssl(struct session *s)
 static void queue_alert(struct session *s, int description)
 {
 	if (s->has_ssl) {
-		mbedtls_ssl_send_alert_message(&s->ssl, MBEDTLS_SSL_ALERT_LEVEL_FATAL, (unsigned char)description);
+		mbedtls_ssl_send_alert_message(&s->ssl, MBEDTLS_SSL_ALERT_LEVEL_FATAL,
+		                               (unsigned char)description);
 	} else {
 		/* nothing is negotiated, so the record is in the clear (RFC 8446 5.1, 6) */
-		const char record[] = { 21, 3, 3, 0, 2, 2, (char)description };
+		const char record[] = {21, 3, 3, 0, 2, 2, (char)description};
 
-		buf_add(&s->output, (struct str){ record, sizeof(record) });
+		buf_add(&s->output, (struct str){record, sizeof(record)});
 	}
 }
 
@@ -138,12 +146,13 @@ static void fail_open(struct session *s, int error)
 		reason = REASON_PEER_ALERT;
 		break;
 	case MBEDTLS_ERR_SSL_UNEXPECTED_MESSAGE:
-		/* The type is seen in a private buffer only; without it a KeyUpdate looks like any other message. */
+		/* The type is seen in a private buffer only; without it a KeyUpdate looks like any other
+		 * message. */
 		reason = s->ssl.MBEDTLS_PRIVATE(in_msgtype) == MBEDTLS_SSL_MSG_HANDSHAKE &&
-					 s->ssl.MBEDTLS_PRIVATE(in_msglen) > 0 &&
-					 s->ssl.MBEDTLS_PRIVATE(in_msg)[0] == MESSAGE_KEY_UPDATE
-				 ? REASON_KEY_UPDATE
-				 : REASON_UNEXPECTED_MESSAGE;
+		                 s->ssl.MBEDTLS_PRIVATE(in_msglen) > 0 &&
+		                 s->ssl.MBEDTLS_PRIVATE(in_msg)[0] == MESSAGE_KEY_UPDATE
+		             ? REASON_KEY_UPDATE
+		             : REASON_UNEXPECTED_MESSAGE;
 		alert = MBEDTLS_SSL_ALERT_MSG_UNEXPECTED_MESSAGE;
 		break;
 	case MBEDTLS_ERR_SSL_INVALID_MAC:
@@ -280,8 +289,9 @@ void session_trim(struct session *s)
 		buf_fini(&s->plain);
 	if (s->output.n == 0)
 		buf_fini(&s->output);
-	if (s->stage != STAGE_OPEN || s->ssl.MBEDTLS_PRIVATE(in_left) > 0 || mbedtls_ssl_check_pending(&s->ssl) ||
-	    s->ssl.MBEDTLS_PRIVATE(out_left) > 0 || s->ssl.MBEDTLS_PRIVATE(badmac_seen_or_in_hsfraglen) > 0)
+	if (s->stage != STAGE_OPEN || s->ssl.MBEDTLS_PRIVATE(in_left) > 0 ||
+	    mbedtls_ssl_check_pending(&s->ssl) || s->ssl.MBEDTLS_PRIVATE(out_left) > 0 ||
+	    s->ssl.MBEDTLS_PRIVATE(badmac_seen_or_in_hsfraglen) > 0)
 		return;
 	record_pool_trim(s->ssl.MBEDTLS_PRIVATE(in_buf));
 	record_pool_trim(s->ssl.MBEDTLS_PRIVATE(out_buf));

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What the files of mtls/ share and nobody else sees: the insides of zones, contexts and sessions, and the steps
- * between them. Judging certificates has a contract of its own, mtls/verify.h.
+ * What the files of mtls/ share and nobody else sees: the insides of zones, contexts and sessions, and the
+ * steps between them. Judging certificates has a contract of its own, mtls/verify.h.
  */
 #ifndef MTLS_STATE_H
 #define MTLS_STATE_H
@@ -21,15 +21,21 @@
 
 /* ---- global.c ---- */
 
-/* Random bytes for Mbed TLS (context unused). 0, or the library's error: then the operation fails. Any thread. */
+/* Random bytes for Mbed TLS (context unused). 0, or the library's error: then the operation fails. Any
+ * thread. */
 int tls_random(void *context, unsigned char *out, size_t n);
 
 /* ---- zone.c ---- */
 
+/* The library locks an RSA key while it signs, so workers would wait for each other: each has a copy of its own. */
 struct own_cert {
 	mbedtls_x509_crt chain;
-	mbedtls_pk_context key;
+	mbedtls_pk_context keys[LIMIT_KEY_COPIES];
+	unsigned nkeys; /* 1, but for RSA */
 };
+
+/* The copy of this thread. */
+mbedtls_pk_context *own_cert_key(struct own_cert *c);
 
 struct tls_zone {
 	atomic_uint refs;
@@ -51,8 +57,8 @@ struct tls_zone {
 
 /* ---- context.c ---- */
 
-/* One zone as one listener serves it. The library's configuration is complete here, so that nothing about who may
- * enter is ever set, or forgotten, in the middle of a handshake. */
+/* One zone as one listener serves it. The library's configuration is complete here, so that nothing about who
+ * may enter is ever set, or forgotten, in the middle of a handshake. */
 struct served_zone {
 	struct tls_zone *zone; /* counted */
 	mbedtls_ssl_config conf;
@@ -68,10 +74,10 @@ struct tls_context {
 	struct arena arena;
 	struct served_zone *zones;
 	size_t nzones;
-	int default_zone; /* index, or -1 */
+	int default_zone;                   /* index, or -1 */
 	struct served_name *exact, *suffix; /* sorted */
 	size_t nexact, nsuffix;
-	const char **alpn; /* NULL-terminated, or NULL */
+	const char **alpn;        /* NULL-terminated, or NULL */
 	struct ticket_keys *keys; /* counted; NULL: no tickets */
 };
 
@@ -104,11 +110,11 @@ struct handshake {
 	struct buf early;              /* bytes of a hello that is not complete yet */
 	size_t fed;
 	struct pending pending;
-	unsigned tickets;  /* offers the library has asked about */
-	uint64_t used_id;  /* the ticket that this handshake used up */
+	unsigned tickets; /* offers the library has asked about */
+	uint64_t used_id; /* the ticket that this handshake used up */
 	bool used;
-	const char *alpn;  /* the protocol that will be chosen, of ctx; NULL: none */
-	bool judged, has_ems;
+	const char *alpn; /* the protocol that will be chosen, of ctx; NULL: none */
+	bool judged, has_ems, has_keys;
 	bool names_agree; /* the library read the name that picked the zone */
 	bool answered;    /* we have sent something */
 };
@@ -119,12 +125,12 @@ struct hello_text {
 };
 
 struct session {
-	struct tls_context *ctx; /* counted */
+	struct tls_context *ctx;    /* counted */
 	struct served_zone *served; /* of ctx, once the hello is read */
 	mbedtls_ssl_context ssl;    /* set up from then on */
 	bool has_ssl;
 	uint8_t stage, reason;
-	int error; /* the library's, 0 if the reason is usher's own */
+	int error;        /* the library's, 0 if the reason is usher's own */
 	struct str input; /* during session_feed: what the library has not taken yet */
 	struct buf plain, output;
 	struct handshake *hs;
@@ -134,8 +140,8 @@ struct session {
 	char *sni; /* owned */
 };
 
-/* Ends the session: alert (a TLS alert description, 0: none) goes to the peer if it still can. Returns -ERR_TLS. A
- * second reason is ignored: the first one counts. */
+/* Ends the session: alert (a TLS alert description, 0: none) goes to the peer if it still can. Returns
+ * -ERR_TLS. A second reason is ignored: the first one counts. */
 int session_fail(struct session *s, enum reason reason, int error, int alert);
 
 void session_drop_cert(struct session *s); /* facts become absent */
@@ -151,7 +157,7 @@ void handshake_free(struct handshake *h);
 /* Callbacks of the library's configuration. */
 int handshake_cert_cb(mbedtls_ssl_context *ssl);
 int ticket_write(void *p, const mbedtls_ssl_session *session, unsigned char *start, const unsigned char *end,
-		 size_t *tlen, uint32_t *lifetime);
+                 size_t *tlen, uint32_t *lifetime);
 int ticket_parse(void *p, mbedtls_ssl_session *session, unsigned char *bytes, size_t n);
 
 /* ---- ticket.c ---- */

@@ -1,15 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- *   ticket:  key name 16 | nonce 12 | sealed | tag 16                AES-256-GCM, the key's name is authenticated too
- *   sealed:  format 1 | TLS version 2 | zone id 32 | extended master secret 1 | full handshake 8 | issued 8
- *            | server name <1> | application protocol <1> | the library's session <2> | certificates <3>(<3>…)
+ *   ticket:  key name 16 | nonce 12 | sealed | tag 16
+ *   sealed:  format 1 | TLS version 2 | zone id 32 | extended master secret 1 | full handshake 8
+ *            | issued 8 | server name <1> | application protocol <1> | the library's session <2>
+ *            | certificates <3>(<3>…)
  *
+ * Sealed with AES-256-GCM, which authenticates the key's name too.
  * <n>: a vector whose length stands before it in n bytes. Times are Unix seconds.
  *
- * The library's callbacks know no connection, so handshake.c says which one is at work (ticket_session). Nothing is
- * left to the library's own checks: version, zone, name, protocol and age are compared here, at a moment when all of
- * them are known, because hello.c has read the whole hello before. And nothing is final: what a ticket says stays
- * pending until the handshake is over and bears it out (handshake.c, settle).
+ * The library's callbacks know no connection, so handshake.c says which one is at work (ticket_session).
+ * Nothing is left to the library's own checks: version, zone, name, protocol and age are compared here, at a
+ * moment when all of them are known, because hello.c has read the whole hello before. And nothing is final:
+ * what a ticket says stays pending until the handshake is over and bears it out (handshake.c, settle).
  */
 #include <stdatomic.h>
 #include <stdlib.h>
@@ -33,7 +35,7 @@ enum {
 };
 
 static const char *const words[] = {
-	[TICKET_OPENED] = "",
+    [TICKET_OPENED] = "",
 #define REFUSAL(id, word, prose) [id] = word,
 #include "mtls/ticket_refusals.def"
 #undef REFUSAL
@@ -76,7 +78,7 @@ void ticket_drop_pending(struct handshake *h)
 {
 	if (h->pending.cert && h->pending.cert != cert_facts_absent())
 		cert_facts_free(h->pending.cert);
-	h->pending = (struct pending){ 0 };
+	h->pending = (struct pending){0};
 }
 
 /* ---- writing ---- */
@@ -125,7 +127,8 @@ static void put_session(struct writer *w, const mbedtls_ssl_session *session)
 	unsigned char *length = give(w, 2);
 	size_t n = 0;
 
-	if (!length || mbedtls_ssl_session_save(session, w->p, (size_t)(w->end - w->p), &n) != 0 || n > 0xffff) {
+	if (!length || mbedtls_ssl_session_save(session, w->p, (size_t)(w->end - w->p), &n) != 0 ||
+	    n > 0xffff) {
 		w->full = true;
 		return;
 	}
@@ -156,7 +159,7 @@ static void put_plain(struct writer *w, const struct session *s, const mbedtls_s
 
 	put_number(w, FORMAT, 1);
 	put_number(w, (uint64_t)mbedtls_ssl_get_version_number(&s->ssl), 2);
-	put_bytes(w, (struct str){ (const char *)z->id, sizeof(z->id) });
+	put_bytes(w, (struct str){(const char *)z->id, sizeof(z->id)});
 	put_number(w, s->hs->has_ems, 1);
 	put_number(w, (uint64_t)full_handshake_time(s), 8);
 	put_number(w, (uint64_t)clock_now(), 8);
@@ -168,7 +171,7 @@ static void put_plain(struct writer *w, const struct session *s, const mbedtls_s
 
 /* AES-256-GCM in place. */
 static bool gcm(bool seal, const struct ticket_key *key, unsigned char *nonce, unsigned char *text, size_t n,
-		unsigned char *tag)
+                unsigned char *tag)
 {
 	mbedtls_gcm_context ctx;
 	int rc;
@@ -176,17 +179,18 @@ static bool gcm(bool seal, const struct ticket_key *key, unsigned char *nonce, u
 	mbedtls_gcm_init(&ctx);
 	rc = mbedtls_gcm_setkey(&ctx, MBEDTLS_CIPHER_ID_AES, key->secret, 8 * TICKET_SECRET);
 	if (rc == 0 && seal)
-		rc = mbedtls_gcm_crypt_and_tag(&ctx, MBEDTLS_GCM_ENCRYPT, n, nonce, NONCE, key->name, TICKET_NAME, text,
-					       text, TAG, tag);
+		rc = mbedtls_gcm_crypt_and_tag(&ctx, MBEDTLS_GCM_ENCRYPT, n, nonce, NONCE, key->name,
+		                               TICKET_NAME, text, text, TAG, tag);
 	else if (rc == 0)
-		rc = mbedtls_gcm_auth_decrypt(&ctx, n, nonce, NONCE, key->name, TICKET_NAME, tag, TAG, text, text);
+		rc = mbedtls_gcm_auth_decrypt(&ctx, n, nonce, NONCE, key->name, TICKET_NAME, tag, TAG, text,
+		                              text);
 	mbedtls_gcm_free(&ctx);
 	return rc == 0;
 }
 
 /* Writes a ticket for s. 0: it may have none. */
 static size_t write_ticket(struct session *s, const mbedtls_ssl_session *session, unsigned char *start,
-			   unsigned char *end)
+                           unsigned char *end)
 {
 	struct ticket_key key;
 	struct writer w;
@@ -198,7 +202,7 @@ static size_t write_ticket(struct session *s, const mbedtls_ssl_session *session
 	if (end - start < AROUND || !s->ctx->keys || !ticket_keys_sealing(s->ctx->keys, &key))
 		return 0;
 	text = start + TICKET_NAME + NONCE;
-	w = (struct writer){ text, end - TAG, false };
+	w = (struct writer){text, end - TAG, false};
 	put_plain(&w, s, session);
 	memcpy(start, key.name, TICKET_NAME);
 	if (!w.full && random_bytes(start + TICKET_NAME, NONCE) &&
@@ -213,7 +217,7 @@ static size_t write_ticket(struct session *s, const mbedtls_ssl_session *session
 /* The library's callback. In TLS 1.3 it must not fail and must write something: a client throws a ticket of
  * lifetime 0 away (RFC 8446 4.6.1). In TLS 1.2 an empty ticket is none (RFC 5077 3.3). */
 int ticket_write(void *p, const mbedtls_ssl_session *session, unsigned char *start, const unsigned char *end,
-		 size_t *tlen, uint32_t *lifetime)
+                 size_t *tlen, uint32_t *lifetime)
 {
 	struct session *s = current;
 	int64_t left = 0;
@@ -228,7 +232,8 @@ int ticket_write(void *p, const mbedtls_ssl_session *session, unsigned char *sta
 	if (*tlen > 0) {
 		*lifetime = (uint32_t)(left < LIMIT_TICKET_SECONDS ? left : LIMIT_TICKET_SECONDS);
 		atomic_fetch_add_explicit(&issued, 1, memory_order_relaxed);
-	} else if (s && mbedtls_ssl_get_version_number(&s->ssl) == MBEDTLS_SSL_VERSION_TLS1_3 && end > start) {
+	} else if (s && mbedtls_ssl_get_version_number(&s->ssl) == MBEDTLS_SSL_VERSION_TLS1_3 &&
+	           end > start) {
 		*start = 0;
 		*tlen = 1;
 	}
@@ -264,7 +269,8 @@ static enum ticket_refusal compare(const struct session *s, const struct opened 
 {
 	const struct tls_zone *z = s->served->zone;
 	int64_t full = (int64_t)o->full, written = (int64_t)o->issued;
-	int64_t lifetime = z->ticket_lifetime < LIMIT_TICKET_SECONDS ? z->ticket_lifetime : LIMIT_TICKET_SECONDS;
+	int64_t lifetime =
+	    z->ticket_lifetime < LIMIT_TICKET_SECONDS ? z->ticket_lifetime : LIMIT_TICKET_SECONDS;
 
 	if (o->version != (uint64_t)mbedtls_ssl_get_version_number(&s->ssl))
 		return TICKET_OTHER_VERSION;
@@ -272,7 +278,8 @@ static enum ticket_refusal compare(const struct session *s, const struct opened 
 		return TICKET_OTHER_ZONE;
 	if (!str_eq(reader_str(o->sni), s->tls.sni))
 		return TICKET_OTHER_NAME;
-	if (!str_eq(reader_str(o->alpn), s->hs->alpn ? str_of(s->hs->alpn) : STR("")) || o->has_ems != s->hs->has_ems)
+	if (!str_eq(reader_str(o->alpn), s->hs->alpn ? str_of(s->hs->alpn) : STR("")) ||
+	    o->has_ems != s->hs->has_ems)
 		return TICKET_OTHER_PROTOCOL;
 	if (full > written || written > now + CLOCK_SLACK || full < 0)
 		return TICKET_FROM_FUTURE;
@@ -308,13 +315,14 @@ done:
 	return why;
 }
 
-/* A TLS 1.3 ticket of a zone without ticket_reuse opens one connection. The second hello after a HelloRetryRequest
- * brings the same ticket again, which is the same use. */
+/* A TLS 1.3 ticket of a zone without ticket_reuse opens one connection. The second hello after a
+ * HelloRetryRequest brings the same ticket again, which is the same use. */
 static enum ticket_refusal use(struct session *s, const unsigned char *nonce, int64_t full, int64_t now)
 {
 	uint64_t id;
 
-	if (s->served->zone->ticket_reuse || mbedtls_ssl_get_version_number(&s->ssl) != MBEDTLS_SSL_VERSION_TLS1_3)
+	if (s->served->zone->ticket_reuse ||
+	    mbedtls_ssl_get_version_number(&s->ssl) != MBEDTLS_SSL_VERSION_TLS1_3)
 		return TICKET_OPENED;
 	memcpy(&id, nonce, sizeof(id));
 	if (s->hs->used && s->hs->used_id == id)
@@ -331,7 +339,8 @@ static enum ticket_refusal use(struct session *s, const unsigned char *nonce, in
 	}
 }
 
-static enum ticket_refusal open_ticket(struct session *s, mbedtls_ssl_session *session, unsigned char *bytes, size_t n)
+static enum ticket_refusal open_ticket(struct session *s, mbedtls_ssl_session *session, unsigned char *bytes,
+                                       size_t n)
 {
 	unsigned char *nonce, *text;
 	struct pending *pending = &s->hs->pending;
@@ -352,7 +361,7 @@ static enum ticket_refusal open_ticket(struct session *s, mbedtls_ssl_session *s
 	if (!sound)
 		return TICKET_BROKEN_SEAL;
 	why = TICKET_FORM;
-	if (read_plain(&o, (struct reader){ text, n - AROUND, false }))
+	if (read_plain(&o, (struct reader){text, n - AROUND, false}))
 		why = compare(s, &o, now);
 	if (why == TICKET_OPENED)
 		why = judge(s, o.chain, &pending->cert, now);

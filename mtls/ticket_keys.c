@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Keys that seal tickets. They live in pages of their own, kept from swap, core dumps and child processes, and are
- * wiped when they are dropped. Workers copy the one they need under a read lock; time, not a timer, rotates them: the
- * first ticket after the end of a key's time is sealed by the next.
+ * Keys that seal tickets. They live in pages of their own, kept from swap, core dumps and child processes,
+ * and are wiped when they are dropped. Workers copy the one they need under a read lock; time, not a timer,
+ * rotates them: the first ticket after the end of a key's time is sealed by the next.
  */
 #include <pthread.h>
 #include <stdatomic.h>
@@ -41,7 +41,8 @@ static struct ticket_key *secret_pages(void)
 	if (p == MAP_FAILED)
 		return NULL;
 	if (mlock(p, pages) != 0)
-		log_warning("ticket_keys_not_locked", LOG_Z("effect", "keys may reach swap; raise the limit on locked memory"));
+		log_warning("ticket_keys_not_locked",
+		            LOG_Z("effect", "keys may reach swap; raise the limit on locked memory"));
 	madvise(p, pages, MADV_DONTDUMP);
 	madvise(p, pages, MADV_WIPEONFORK);
 	return p;
@@ -66,7 +67,7 @@ static void push(struct ticket_keys *k, const struct ticket_key *key)
 
 static bool push_random(struct ticket_keys *k, int64_t now)
 {
-	struct ticket_key key = { .since = now };
+	struct ticket_key key = {.since = now};
 	bool ok = random_bytes(key.name, sizeof(key.name)) && random_bytes(key.secret, sizeof(key.secret));
 
 	if (ok)
@@ -128,7 +129,8 @@ static bool is_due(const struct ticket_keys *k, int64_t now)
 	return k->n == 0 || (!k->from_file && now - k->keys[0].since >= k->rotation);
 }
 
-/* Forgets keys whose last ticket is too old to open. The one before key i stopped sealing with it when it began. */
+/* Forgets keys whose last ticket is too old to open. The one before key i stopped sealing with it when it
+ * began. */
 static void drop_old(struct ticket_keys *k, int64_t now)
 {
 	size_t n = k->n;
@@ -193,9 +195,9 @@ static bool derive(struct ticket_key *key, struct str digits)
 			return false;
 		seed[i] = (unsigned char)(high << 4 | low);
 	}
-	digest_hmac_sha256((struct str){ (char *)seed, sizeof(seed) }, STR("usher ticket key name"), digest);
+	digest_hmac_sha256((struct str){(char *)seed, sizeof(seed)}, STR("usher ticket key name"), digest);
 	memcpy(key->name, digest, TICKET_NAME);
-	digest_hmac_sha256((struct str){ (char *)seed, sizeof(seed) }, STR("usher ticket key secret"), digest);
+	digest_hmac_sha256((struct str){(char *)seed, sizeof(seed)}, STR("usher ticket key secret"), digest);
 	memcpy(key->secret, digest, TICKET_SECRET);
 	mbedtls_platform_zeroize(seed, sizeof(seed));
 	mbedtls_platform_zeroize(digest, sizeof(digest));

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The inside of struct ticket_keys, for ticket.c: a key to seal with, and a key by its name. Private to mtls/. */
+/* The inside of struct ticket_keys, for ticket.c: a key to seal with, and a key by its name. Private to
+ * mtls/. */
 #ifndef MTLS_TICKET_KEYS_H
 #define MTLS_TICKET_KEYS_H
 

@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * One zone of the rule file made ready for handshakes: its certificates and keys are read and checked, its anchors
- * and CRLs are handed to verify.c. Sealed afterwards; reloads that change nothing about a zone may share it.
+ * One zone of the rule file made ready for handshakes: its certificates and keys are read and checked, its
+ * anchors and CRLs are handed to verify.c. Sealed afterwards; reloads that change nothing about a zone may
+ * share it.
  */
 #include <errno.h>
 #include <stdlib.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <mbedtls/error.h>
 #include <mbedtls/platform_util.h>
@@ -43,8 +45,12 @@ static bool read_path(struct arena *a, const struct tls_path *path, struct str *
 
 static int64_t epoch(const mbedtls_x509_time *t)
 {
-	struct tm tm = { .tm_year = t->year - 1900, .tm_mon = t->mon - 1, .tm_mday = t->day,
-			 .tm_hour = t->hour, .tm_min = t->min, .tm_sec = t->sec };
+	struct tm tm = {.tm_year = t->year - 1900,
+	                .tm_mon = t->mon - 1,
+	                .tm_mday = t->day,
+	                .tm_hour = t->hour,
+	                .tm_min = t->min,
+	                .tm_sec = t->sec};
 
 	return timegm(&tm);
 }
@@ -59,7 +65,7 @@ static void warn_about_dates(const mbedtls_x509_crt *crt, const struct tls_path 
 		diag_add(d, U3030, path->span, "%.*s is not valid yet", STR_FMT(path->path));
 	else if (end - now < EXPIRES_SOON)
 		diag_add(d, U3030, path->span, "%.*s expires in %lld days", STR_FMT(path->path),
-			 (long long)((end - now) / 86400));
+		         (long long)((end - now) / 86400));
 }
 
 static bool load_certificate(struct own_cert *own, const struct tls_path *path, struct diags *d)
@@ -74,10 +80,10 @@ static bool load_certificate(struct own_cert *own, const struct tls_path *path, 
 	rc = mbedtls_x509_crt_parse(&own->chain, (const unsigned char *)text.p, parse_length(text));
 	if (rc > 0) {
 		diag_add(d, U3028, path->span, "%d of the certificates in %.*s cannot be parsed", rc,
-			 STR_FMT(path->path));
+		         STR_FMT(path->path));
 	} else if (rc < 0) {
 		diag_add(d, U3028, path->span, "%.*s holds no certificate: %s", STR_FMT(path->path),
-			 library_text(rc));
+		         library_text(rc));
 	} else {
 		warn_about_dates(&own->chain, path, d);
 		ok = true;
@@ -85,6 +91,32 @@ static bool load_certificate(struct own_cert *own, const struct tls_path *path, 
 done:
 	arena_fini(&scratch);
 	return ok;
+}
+
+static int parse_key(mbedtls_pk_context *key, struct str text)
+{
+	return mbedtls_pk_parse_key(key, (const unsigned char *)text.p, parse_length(text), NULL, 0, tls_random,
+	                            NULL);
+}
+
+/* One for each processor, up to the limit. Fewer if one does not come about: the first is there. */
+static void copy_key(struct own_cert *own, struct str text)
+{
+	long cpus = sysconf(_SC_NPROCESSORS_ONLN);
+
+	while (mbedtls_pk_get_type(&own->keys[0]) == MBEDTLS_PK_RSA && own->nkeys < LIMIT_KEY_COPIES &&
+	       (long)own->nkeys < cpus && parse_key(&own->keys[own->nkeys], text) == 0)
+		own->nkeys++;
+}
+
+mbedtls_pk_context *own_cert_key(struct own_cert *c)
+{
+	static atomic_uint threads;
+	static _Thread_local unsigned mine; /* number of this thread, from 1 */
+
+	if (mine == 0)
+		mine = 1 + atomic_fetch_add_explicit(&threads, 1, memory_order_relaxed);
+	return &c->keys[mine % c->nkeys];
 }
 
 static bool load_key(struct own_cert *own, const struct tls_path *path, struct diags *d)
@@ -99,16 +131,20 @@ static bool load_key(struct own_cert *own, const struct tls_path *path, struct d
 		goto done;
 	if (stat(path->path.p, &st) == 0 && (st.st_mode & S_IROTH))
 		diag_add(d, U8003, path->span, "%.*s can be read by everyone on this machine (mode %03o)",
-			 STR_FMT(path->path), (unsigned)st.st_mode & 0777);
-	rc = mbedtls_pk_parse_key(&own->key, (const unsigned char *)text.p, parse_length(text), NULL, 0, tls_random,
-				  NULL);
+		         STR_FMT(path->path), (unsigned)st.st_mode & 0777);
+	rc = parse_key(&own->keys[0], text);
 	if (rc == MBEDTLS_ERR_PK_PASSWORD_REQUIRED)
 		diag_add(d, U3028, path->span, "%.*s is encrypted; usher reads only keys without a password",
-			 STR_FMT(path->path));
+		         STR_FMT(path->path));
 	else if (rc != 0)
-		diag_add(d, U3028, path->span, "%.*s holds no private key: %s", STR_FMT(path->path), library_text(rc));
+		diag_add(d, U3028, path->span, "%.*s holds no private key: %s", STR_FMT(path->path),
+		         library_text(rc));
 	else
 		ok = true;
+	if (ok) {
+		own->nkeys = 1;
+		copy_key(own, text);
+	}
 done:
 	if (text.n)
 		mbedtls_platform_zeroize((void *)(uintptr_t)text.p, text.n);
@@ -125,9 +161,10 @@ static bool load_own_certs(struct tls_zone *z, const struct tls_zone_spec *spec,
 		bool both = load_certificate(own, &spec->certificates[i], d);
 
 		both = load_key(own, &spec->keys[i], d) && both;
-		if (both && mbedtls_pk_check_pair(&own->chain.pk, &own->key, tls_random, NULL) != 0) {
-			struct diag *g = diag_add(d, U3028, spec->keys[i].span, "%.*s is not the key of %.*s",
-						  STR_FMT(spec->keys[i].path), STR_FMT(spec->certificates[i].path));
+		if (both && mbedtls_pk_check_pair(&own->chain.pk, &own->keys[0], tls_random, NULL) != 0) {
+			struct diag *g =
+			    diag_add(d, U3028, spec->keys[i].span, "%.*s is not the key of %.*s",
+			             STR_FMT(spec->keys[i].path), STR_FMT(spec->certificates[i].path));
 
 			diag_second(d, g, spec->certificates[i].span, "the certificate");
 			both = false;
@@ -155,7 +192,7 @@ static bool copy_names(struct tls_zone *z, const struct tls_zone_spec *spec)
 static bool make_id(struct tls_zone *z)
 {
 	mbedtls_sha256_context sha;
-	unsigned char head[] = { 1, (unsigned char)z->client_auth };
+	unsigned char head[] = {1, (unsigned char)z->client_auth};
 	bool ok;
 
 	mbedtls_sha256_init(&sha);
@@ -189,7 +226,8 @@ int tls_zone_new(struct tls_zone **out, const struct tls_zone_spec *spec, struct
 		goto fail;
 	for (; z->ncerts < spec->ncertificates; z->ncerts++) {
 		mbedtls_x509_crt_init(&z->certs[z->ncerts].chain);
-		mbedtls_pk_init(&z->certs[z->ncerts].key);
+		for (int i = 0; i < LIMIT_KEY_COPIES; i++)
+			mbedtls_pk_init(&z->certs[z->ncerts].keys[i]);
 	}
 	own_ok = load_own_certs(z, spec, d);
 	trust_ok = trust_new(&z->trust, spec, d) == 0;
@@ -218,7 +256,8 @@ void tls_zone_unref(struct tls_zone *z)
 		return;
 	for (size_t i = 0; i < z->ncerts; i++) {
 		mbedtls_x509_crt_free(&z->certs[i].chain);
-		mbedtls_pk_free(&z->certs[i].key);
+		for (int k = 0; k < LIMIT_KEY_COPIES; k++)
+			mbedtls_pk_free(&z->certs[i].keys[k]);
 	}
 	free(z->certs);
 	trust_unref(z->trust);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Keys for session tickets that several machines share. They are read with the rule file, and again at each reload. */
+/* Keys for session tickets that several machines share. They are read with the rule file, and again at each
+ * reload. */
 #include <sys/stat.h>
 
 #include "base/err.h"
@@ -24,10 +25,11 @@ bool tickets_finish(struct build *b)
 		return false;
 	rc = ticket_keys_load(keys, path.p, &why);
 	if (rc < 0)
-		diag_add(b->d, U8002, s->words[0].span, "`%s` does not serve as a file of ticket keys: %s", path.p, why);
+		diag_add(b->d, U8002, s->words[0].span, "`%s` does not serve as a file of ticket keys: %s",
+		         path.p, why);
 	else if (stat(path.p, &st) == 0 && (st.st_mode & S_IROTH))
-		diag_add(b->d, U8003, s->words[0].span, "everyone on this machine can read `%s`, and with it open tickets",
-			 path.p);
+		diag_add(b->d, U8003, s->words[0].span,
+		         "everyone on this machine can read `%s`, and with it open tickets", path.p);
 	for (size_t i = 0; rc == 0 && i < b->config->nlisteners; i++)
 		if (b->config->listeners[i].context != NULL)
 			tls_context_use_keys(b->config->listeners[i].context, keys);

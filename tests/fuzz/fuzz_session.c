@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Input: a byte that says where the nonsense begins (0: at the first byte, 1: after a client's hello, 2: on an open
- * connection, 3: in a client's hello, whose bytes are changed), a byte for the size of pieces, then the bytes. No
- * session may crash, grow beyond its bounds, or open for a client that did not finish a handshake.
+ * Input: a byte that says where the nonsense begins (0: at the first byte, 1: after a client's hello, 2: on
+ * an open connection, 3: in a client's hello, whose bytes are changed), a byte for the size of pieces, then
+ * the bytes. No session may crash, grow beyond its bounds, or open for a client that did not finish a
+ * handshake.
  */
 #include "tests/unit/tls_lab.c"
 
@@ -12,9 +13,12 @@ static mbedtls_ssl_session ticket;
 
 static void set_up(void)
 {
-	static const struct lab_zone zone = { .name = "a", .hosts = "a.test", .client_auth = CLIENT_AUTH_OPTIONAL,
-					      .ca = "root", .resume = true };
-	struct lab_client_spec spec = { .sni = "a.test", .cert = "good", .version = 12 };
+	static const struct lab_zone zone = {.name = "a",
+	                                     .hosts = "a.test",
+	                                     .client_auth = CLIENT_AUTH_OPTIONAL,
+	                                     .ca = "root",
+	                                     .resume = true};
+	struct lab_client_spec spec = {.sni = "a.test", .cert = "good", .version = 12};
 	struct lab_client c;
 
 	ctx = lab_context(&zone, 1, -1, "http/1.1");
@@ -52,8 +56,8 @@ static void feed_changed_hello(struct session *s, const uint8_t *data, size_t si
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	struct lab_client_spec spec = { .sni = "a.test", .version = 12, .resume = &ticket };
-	struct str bytes = { (const char *)data, size };
+	struct lab_client_spec spec = {.sni = "a.test", .version = 12, .resume = &ticket};
+	struct str bytes = {(const char *)data, size};
 	struct lab_client c;
 	struct session *s;
 

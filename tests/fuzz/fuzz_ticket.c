@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What is inside a ticket, for the case that a key is lost or our own writer errs. Input: a byte (0: the ticket as a
- * client sends it; 1: the text that is sealed; 2: session and certificates behind a head that fits), then bytes. Nothing
- * may crash or leak, and what opens must say what the head said.
+ * What is inside a ticket, for the case that a key is lost or our own writer errs. Input: a byte (0: the
+ * ticket as a client sends it; 1: the text that is sealed; 2: session and certificates behind a head that
+ * fits), then bytes. Nothing may crash or leak, and what opens must say what the head said.
  */
 #include <mbedtls/gcm.h>
 
@@ -18,9 +18,12 @@ static struct session *session;
 
 static void set_up(void)
 {
-	static const struct lab_zone zone = { .name = "a", .hosts = "a.test", .client_auth = CLIENT_AUTH_OPTIONAL,
-					      .ca = "root", .resume = true };
-	static const struct raw_hello hello = { .sni = "a.test", .ems = true, .suite = 0xc02b };
+	static const struct lab_zone zone = {.name = "a",
+	                                     .hosts = "a.test",
+	                                     .client_auth = CLIENT_AUTH_OPTIONAL,
+	                                     .ca = "root",
+	                                     .resume = true};
+	static const struct raw_hello hello = {.sni = "a.test", .ems = true, .suite = 0xc02b};
 	struct tls_context *ctx = lab_context(&zone, 1, -1, "http/1.1");
 	struct buf bytes = BUF_INIT;
 
@@ -57,7 +60,7 @@ static void seal(struct buf *out, struct str text)
 	mbedtls_gcm_init(&gcm);
 	MUST(mbedtls_gcm_setkey(&gcm, MBEDTLS_CIPHER_ID_AES, key.secret, 256));
 	MUST(mbedtls_gcm_crypt_and_tag(&gcm, MBEDTLS_GCM_ENCRYPT, text.n, at - 12, 12, key.name, TICKET_NAME,
-				       (const unsigned char *)text.p, at, 16, at + text.n));
+	                               (const unsigned char *)text.p, at, 16, at + text.n));
 	out->n += text.n + 16;
 	mbedtls_gcm_free(&gcm);
 }

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Random histories against a model that knows no tickets. At every step of a history (connect, resume, revoke, replace
- * CAs, reload, rotate keys, restart, wait, judge an open connection again) the verdict on a client must be the one
- * that a full handshake would reach at that moment; the model computes it from the client's name, the zone's
- * configuration and the clock alone. The seed is printed: USHER_SEED and USHER_STEPS repeat a run.
+ * Random histories against a model that knows no tickets. At every step of a history (connect, resume,
+ * revoke, replace CAs, reload, rotate keys, restart, wait, judge an open connection again) the verdict on a
+ * client must be the one that a full handshake would reach at that moment; the model computes it from the
+ * client's name, the zone's configuration and the clock alone. The seed is printed: USHER_SEED and
+ * USHER_STEPS repeat a run.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -19,7 +20,8 @@
 #include "mtls/state.h"
 #include "tests/unit/tls_lab.h"
 
-int mbedtls_ssl_session_set_hostname(mbedtls_ssl_session *session, const char *name); /* the library's, in no header */
+int mbedtls_ssl_session_set_hostname(mbedtls_ssl_session *session,
+                                     const char *name); /* the library's, in no header */
 
 enum { DAY = 86400, TICKETS = 12, OPEN = 4, LIFETIME = 3600 };
 
@@ -38,18 +40,18 @@ static const struct client {
 	const char *name; /* NULL: no certificate */
 	int ca;
 } clients[] = {
-	{ NULL, 0 },           { "good", CA_A },       { "second", CA_A },     { "revoked", CA_A },
-	{ "other", CA_B },     { "foreign", CA_FOREIGN }, { "impostor", CA_AGAIN },
+    {NULL, 0},       {"good", CA_A},          {"second", CA_A},       {"revoked", CA_A},
+    {"other", CA_B}, {"foreign", CA_FOREIGN}, {"impostor", CA_AGAIN},
 };
 
 static const struct anchors {
 	const char *file;
 	int lets_in;
 } anchors[] = {
-	{ "root", CA_A | CA_B | CA_AGAIN },
-	{ "ca-a", CA_A },
-	{ "ca-a-again", CA_AGAIN },
-	{ "foreign-root", CA_FOREIGN },
+    {"root", CA_A | CA_B | CA_AGAIN},
+    {"ca-a", CA_A},
+    {"ca-a-again", CA_AGAIN},
+    {"foreign-root", CA_FOREIGN},
 };
 
 static const struct crls {
@@ -58,17 +60,21 @@ static const struct crls {
 	int covers; /* CAs with a current CRL */
 	bool expired;
 } crls[] = {
-	{ NULL, { NULL }, 0, false },
-	{ "crl-root crl-a-empty crl-b", { NULL }, CA_A | CA_B, false },
-	{ "crl-root crl-a", { "revoked" }, CA_A, false },
-	{ "crl-root crl-a-more crl-b", { "revoked", "good" }, CA_A | CA_B, false },
-	{ "crl-root crl-a-expired", { NULL }, CA_A, true },
+    {NULL, {NULL}, 0, false},
+    {"crl-root crl-a-empty crl-b", {NULL}, CA_A | CA_B, false},
+    {"crl-root crl-a", {"revoked"}, CA_A, false},
+    {"crl-root crl-a-more crl-b", {"revoked", "good"}, CA_A | CA_B, false},
+    {"crl-root crl-a-expired", {NULL}, CA_A, true},
 };
 
-static const char *const hosts[] = { "one.test", "two.test", "three.test" };
+static const char *const hosts[] = {"one.test", "two.test", "three.test"};
 
-enum { CLIENTS = sizeof(clients) / sizeof(clients[0]), ANCHORS = sizeof(anchors) / sizeof(anchors[0]),
-       CRLS = sizeof(crls) / sizeof(crls[0]), HOSTS = 3 };
+enum {
+	CLIENTS = sizeof(clients) / sizeof(clients[0]),
+	ANCHORS = sizeof(anchors) / sizeof(anchors[0]),
+	CRLS = sizeof(crls) / sizeof(crls[0]),
+	HOSTS = 3
+};
 
 static struct setting {
 	unsigned anchors, crls;
@@ -84,10 +90,14 @@ static void reload(void)
 	struct lab_zone zones[HOSTS];
 
 	for (int i = 0; i < HOSTS; i++)
-		zones[i] = (struct lab_zone){ .name = hosts[i], .hosts = hosts[i], .client_auth = settings[i].auth,
-					      .ca = anchors[settings[i].anchors].file,
-					      .crl = crls[settings[i].crls].files, .resume = true,
-					      .lifetime = LIFETIME, .reuse = i == 0 };
+		zones[i] = (struct lab_zone){.name = hosts[i],
+		                             .hosts = hosts[i],
+		                             .client_auth = settings[i].auth,
+		                             .ca = anchors[settings[i].anchors].file,
+		                             .crl = crls[settings[i].crls].files,
+		                             .resume = true,
+		                             .lifetime = LIFETIME,
+		                             .reuse = i == 0};
 	tls_context_unref(ctx);
 	ctx = lab_context(zones, HOSTS, -1, NULL);
 	tls_context_use_keys(ctx, keys);
@@ -103,8 +113,8 @@ static bool is_listed(const struct crls *c, const char *name)
 	return false;
 }
 
-/* What a full handshake finds. Certificates live a year, CRLs thirty days; the clock keeps away from both ends,
- * and the files may be some days old. */
+/* What a full handshake finds. Certificates live a year, CRLs thirty days; the clock keeps away from both
+ * ends, and the files may be some days old. */
 static enum verify_result model(const struct client *c, const struct setting *s)
 {
 	const struct crls *r = &crls[s->crls];
@@ -156,8 +166,8 @@ static unsigned resumptions, refusals, step;
 static void wrong(const char *what, unsigned client, unsigned host, enum verify_result got)
 {
 	fail_msg("step %u: %s: client %s at %s: %s, the model says %s", step, what,
-		 clients[client].name ? clients[client].name : "none", hosts[host], verify_result_name(got),
-		 verify_result_name(model(&clients[client], &settings[host])));
+	         clients[client].name ? clients[client].name : "none", hosts[host], verify_result_name(got),
+	         verify_result_name(model(&clients[client], &settings[host])));
 }
 
 static void check(struct session *s, const char *what, unsigned client, unsigned host)
@@ -176,11 +186,12 @@ static void forget(struct ticket *t)
 	t->held = false;
 }
 
-/* A client connects, with a ticket or without; keeps the ticket it gets; sometimes the connection stays open. */
+/* A client connects, with a ticket or without; keeps the ticket it gets; sometimes the connection stays open.
+ */
 static void connect_to(unsigned client, unsigned host, int version, struct ticket *with)
 {
-	struct lab_client_spec spec = { .sni = hosts[host], .cert = clients[client].name, .version = version,
-					.careless = true };
+	struct lab_client_spec spec = {
+	    .sni = hosts[host], .cert = clients[client].name, .version = version, .careless = true};
 	struct ticket *keep = &tickets[chance(TICKETS)];
 	bool resumed;
 	struct lab_client c;
@@ -196,27 +207,28 @@ static void connect_to(unsigned client, unsigned host, int version, struct ticke
 	check(s, with ? "with a ticket" : "full", client, host);
 	resumed = session_tls(s)->resumed;
 	if (resumed) {
-		if (!with || with->host != host || with->version != version || (with->used && version == 13 && host != 0) ||
-		    full - with->full > LIFETIME + 2)
+		if (!with || with->host != host || with->version != version ||
+		    (with->used && version == 13 && host != 0) || full - with->full > LIFETIME + 2)
 			fail_msg("step %u: a ticket opened that must not", step);
 		assert_true(llabs(session_tls(s)->full_handshake_time - with->full) < 3);
 		full = with->full;
 		with->used = true;
 		resumptions++;
 	} else if (with) {
-		assert_true(llabs(session_tls(s)->full_handshake_time - full) < 3 || session_state(s) != SESSION_OPEN);
+		assert_true(llabs(session_tls(s)->full_handshake_time - full) < 3 ||
+		            session_state(s) != SESSION_OPEN);
 		refusals++;
 	}
 	if (c.has_session && !(resumed && version == 12)) {
 		forget(keep);
-		*keep = (struct ticket){ true, c.session, client, host, version, full, false };
+		*keep = (struct ticket){true, c.session, client, host, version, full, false};
 		mbedtls_ssl_session_init(&c.session);
 	}
 	if (session_state(s) == SESSION_OPEN && chance(4) == 0) {
 		struct open *o = &open[chance(OPEN)];
 
 		session_free(o->session);
-		*o = (struct open){ s, client, host };
+		*o = (struct open){s, client, host};
 	} else {
 		session_free(s);
 	}
@@ -241,14 +253,15 @@ static void judge_open(void)
 	if (!o->session)
 		return;
 	/* a connection that began without a certificate stays without */
-	expected = session_cert(o->session)->presented ? model(&clients[o->client], &settings[o->host]) : VERIFY_ABSENT;
+	expected = session_cert(o->session)->presented ? model(&clients[o->client], &settings[o->host])
+	                                               : VERIFY_ABSENT;
 	if (settings[o->host].auth == CLIENT_AUTH_OFF && session_cert(o->session)->presented)
 		return; /* asks for none now: nothing reads what it says */
 	session_rejudge(o->session, tls_context_zone(ctx, str_of(hosts[o->host])));
 	if (session_cert(o->session)->result != expected)
 		wrong("open", o->client, o->host, session_cert(o->session)->result);
 	assert_int_equal(session_forbidden(o->session, tls_context_zone(ctx, str_of(hosts[o->host]))),
-			 settings[o->host].auth == CLIENT_AUTH_REQUIRED && expected != VERIFY_OK);
+	                 settings[o->host].auth == CLIENT_AUTH_REQUIRED && expected != VERIFY_OK);
 }
 
 static void change_zone(void)
@@ -263,7 +276,7 @@ static void change_zone(void)
 		s->auth = (enum client_auth)chance(3);
 		break;
 	case 2:
-		*s = (struct setting){ 0, 0, CLIENT_AUTH_OPTIONAL }; /* histories come back to their senses */
+		*s = (struct setting){0, 0, CLIENT_AUTH_OPTIONAL}; /* histories come back to their senses */
 		break;
 	default:
 		s->crls = chance(CRLS);
@@ -284,7 +297,7 @@ static void new_keys(bool restart)
 
 static void wait_or_jump(void)
 {
-	static const int64_t days[] = { 0, 5, 20, 40, 100, 300, 380 };
+	static const int64_t days[] = {0, 5, 20, 40, 100, 300, 380};
 
 	if (chance(12))
 		offset += chance(1200);
@@ -337,7 +350,7 @@ static void test_histories(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_histories),
+	    cmocka_unit_test(test_histories),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

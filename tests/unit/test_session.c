@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Sessions against the library's own client, in memory: who gets in, what is learnt, and why others are refused. */
+/* Sessions against the library's own client, in memory: who gets in, what is learnt, and why others are
+ * refused. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -15,13 +16,23 @@
 #include "tests/unit/tls_lab.h"
 
 static const struct lab_zone zones[] = {
-	{ .name = "a", .hosts = "a.test *.wild.test", .client_auth = CLIENT_AUTH_OPTIONAL, .ca = "root",
-	  .certs = "server-ecdsa server-rsa" },
-	{ .name = "b", .hosts = "b.test *.deep.wild.test", .client_auth = CLIENT_AUTH_REQUIRED, .ca = "root" },
-	{ .name = "c", .hosts = "c.test", .client_auth = CLIENT_AUTH_OFF, .minimum = TLS_MIN_1_3 },
-	{ .name = "r", .hosts = "r.test", .client_auth = CLIENT_AUTH_OPTIONAL, .ca = "root",
-	  .crl = "crl-root crl-a crl-revoked" },
-	{ .name = "s", .hosts = "s.test", .client_auth = CLIENT_AUTH_REQUIRED, .ca = "root", .crl = "crl-root crl-a" },
+    {.name = "a",
+     .hosts = "a.test *.wild.test",
+     .client_auth = CLIENT_AUTH_OPTIONAL,
+     .ca = "root",
+     .certs = "server-ecdsa server-rsa"},
+    {.name = "b", .hosts = "b.test *.deep.wild.test", .client_auth = CLIENT_AUTH_REQUIRED, .ca = "root"},
+    {.name = "c", .hosts = "c.test", .client_auth = CLIENT_AUTH_OFF, .minimum = TLS_MIN_1_3},
+    {.name = "r",
+     .hosts = "r.test",
+     .client_auth = CLIENT_AUTH_OPTIONAL,
+     .ca = "root",
+     .crl = "crl-root crl-a crl-revoked"},
+    {.name = "s",
+     .hosts = "s.test",
+     .client_auth = CLIENT_AUTH_REQUIRED,
+     .ca = "root",
+     .crl = "crl-root crl-a"},
 };
 
 enum { ZONES = sizeof(zones) / sizeof(zones[0]) };
@@ -47,81 +58,82 @@ static const struct {
 	enum verify_result result;
 	int alert;
 } doors[] = {
-	{ "a.test", NULL, 12, -1, "a", VERIFY_ABSENT, -1 },
-	{ "a.test", NULL, 13, -1, "a", VERIFY_ABSENT, -1 },
-	{ "a.test", "good", 12, -1, "a", VERIFY_OK, -1 },
-	{ "a.test", "good", 13, -1, "a", VERIFY_OK, -1 },
-	{ "a.test", "good-rsa", 12, -1, "a", VERIFY_OK, -1 },
-	{ "a.test", "good-rsa", 13, -1, "a", VERIFY_OK, -1 },
-	{ "a.test", "good-p384", 12, -1, "a", VERIFY_OK, -1 },
-	{ "a.test", "good-p384", 13, -1, "a", VERIFY_OK, -1 },
-	{ "a.test", "other", 13, -1, "a", VERIFY_OK, -1 },
-	{ "a.test", "foreign", 12, -1, "a", VERIFY_UNTRUSTED, -1 },
-	{ "a.test", "foreign", 13, -1, "a", VERIFY_UNTRUSTED, -1 },
-	{ "a.test", "self", 13, -1, "a", VERIFY_UNTRUSTED, -1 },
-	{ "a.test", "expired", 12, -1, "a", VERIFY_EXPIRED, -1 },
-	{ "a.test", "expired", 13, -1, "a", VERIFY_EXPIRED, -1 },
-	{ "a.test", "early", 13, -1, "a", VERIFY_NOT_YET_VALID, -1 },
-	{ "a.test", "deep", 12, -1, "a", VERIFY_OK, -1 },
-	{ "a.test", "deep", 13, -1, "a", VERIFY_OK, -1 },
-	{ "a.test", "nul", 13, -1, "a", VERIFY_OK, -1 },
-	{ "a.test", "strange", 12, -1, "a", VERIFY_OK, -1 },
-	{ "a.test", "toodeep", 12, -1, "chain_too_long", VERIFY_ABSENT, 49 },
-	{ "a.test", "toodeep", 13, -1, "chain_too_long", VERIFY_ABSENT, -1 }, /* the alert's keys are gone, see handshake.c */
-	{ "A.Test", "good", 13, -1, "a", VERIFY_OK, -1 },
-	{ "x.wild.test", "good", 13, -1, "a", VERIFY_OK, -1 },
-	{ "x.y.wild.test", "good", 12, -1, "a", VERIFY_OK, -1 },
-	{ "x.deep.wild.test", "good", 13, -1, "b", VERIFY_OK, -1 },
-	{ "b.test", "good", 12, -1, "b", VERIFY_OK, -1 },
-	{ "b.test", "good", 13, -1, "b", VERIFY_OK, -1 },
-	{ "b.test", NULL, 12, -1, "client_certificate_required", VERIFY_ABSENT, 40 },
-	{ "b.test", NULL, 13, -1, "client_certificate_required", VERIFY_ABSENT, 116 },
-	{ "b.test", "foreign", 12, -1, "client_certificate_refused", VERIFY_UNTRUSTED, 48 },
-	{ "b.test", "foreign", 13, -1, "client_certificate_refused", VERIFY_UNTRUSTED, 48 },
-	{ "b.test", "expired", 12, -1, "client_certificate_refused", VERIFY_EXPIRED, 45 },
-	{ "b.test", "expired", 13, -1, "client_certificate_refused", VERIFY_EXPIRED, 45 },
-	{ "b.test", "early", 13, -1, "client_certificate_refused", VERIFY_NOT_YET_VALID, 42 },
-	{ "c.test", "good", 13, -1, "c", VERIFY_ABSENT, -1 },
-	{ "c.test", "good", 0, -1, "c", VERIFY_ABSENT, -1 },
-	{ "c.test", "good", 12, -1, "protocol_version", VERIFY_ABSENT, 70 },
-	{ "d.test", "good", 13, -1, "unknown_sni", VERIFY_ABSENT, 112 },
-	{ "d.test", "good", 12, -1, "unknown_sni", VERIFY_ABSENT, 112 },
-	{ "wild.test", "good", 13, -1, "unknown_sni", VERIFY_ABSENT, 112 },
-	{ NULL, "good", 13, -1, "no_sni", VERIFY_ABSENT, 112 },
-	{ NULL, "good", 12, -1, "no_sni", VERIFY_ABSENT, 112 },
-	{ NULL, "good", 13, 0, "a", VERIFY_OK, -1 },
-	{ "d.test", "good", 12, 1, "b", VERIFY_OK, -1 },
-	{ "d.test", NULL, 13, 1, "client_certificate_required", VERIFY_ABSENT, 116 },
-	{ "b.test", NULL, 13, 0, "client_certificate_required", VERIFY_ABSENT, 116 },
-	{ "a.test", "noski", 13, -1, "a", VERIFY_OK, -1 },
-	{ "a.test", "noaki", 12, -1, "a", VERIFY_OK, -1 },
-	{ "a.test", "hugeserial", 13, -1, "a", VERIFY_OK, -1 },
-	{ "a.test", "noeku", 13, -1, "a", VERIFY_OK, -1 },
-	{ "a.test", "wrongeku", 12, -1, "a", VERIFY_BAD_USAGE, -1 },
-	{ "a.test", "wrongeku", 13, -1, "a", VERIFY_BAD_USAGE, -1 },
-	{ "a.test", "wrongku", 12, -1, "a", VERIFY_BAD_USAGE, -1 },
-	{ "a.test", "wrongku", 13, -1, "a", VERIFY_BAD_USAGE, -1 },
-	{ "a.test", "weak-rsa", 12, -1, "a", VERIFY_WEAK, -1 },
-	{ "a.test", "weak-sha1", 12, -1, "a", VERIFY_WEAK, -1 },
-	{ "a.test", "nc-good", 12, -1, "a", VERIFY_OK, -1 },
-	{ "a.test", "nc-good", 13, -1, "a", VERIFY_OK, -1 },
-	{ "a.test", "nc-bad", 12, -1, "a", VERIFY_NAME_CONSTRAINT, -1 },
-	{ "a.test", "nc-bad", 13, -1, "a", VERIFY_NAME_CONSTRAINT, -1 },
-	{ "a.test", "nc-excluded", 13, -1, "a", VERIFY_NAME_CONSTRAINT, -1 },
-	{ "a.test", "nc-soft-bad", 13, -1, "a", VERIFY_NAME_CONSTRAINT, -1 },
-	{ "a.test", "impostor", 13, -1, "a", VERIFY_OK, -1 }, /* another CA under the same name, but a real one */
-	{ "a.test", "revoked", 13, -1, "a", VERIFY_OK, -1 },  /* no CRL in this zone */
-	{ "r.test", "good", 12, -1, "r", VERIFY_OK, -1 },
-	{ "r.test", "good", 13, -1, "r", VERIFY_OK, -1 },
-	{ "r.test", "revoked", 12, -1, "r", VERIFY_REVOKED, -1 },
-	{ "r.test", "revoked", 13, -1, "r", VERIFY_REVOKED, -1 },
-	{ "r.test", "issuer-revoked", 13, -1, "r", VERIFY_ISSUER_REVOKED, -1 },
-	{ "r.test", "other", 13, -1, "r", VERIFY_CRL_MISSING, -1 },
-	{ "s.test", "revoked", 12, -1, "client_certificate_refused", VERIFY_REVOKED, 44 },
-	{ "s.test", "revoked", 13, -1, "client_certificate_refused", VERIFY_REVOKED, 44 },
-	{ "s.test", "good", 13, -1, "s", VERIFY_OK, -1 },
-	{ "b.test", "wrongeku", 12, -1, "client_certificate_refused", VERIFY_BAD_USAGE, 43 },
-	{ "b.test", "nc-bad", 13, -1, "client_certificate_refused", VERIFY_NAME_CONSTRAINT, 42 },
+    {"a.test", NULL, 12, -1, "a", VERIFY_ABSENT, -1},
+    {"a.test", NULL, 13, -1, "a", VERIFY_ABSENT, -1},
+    {"a.test", "good", 12, -1, "a", VERIFY_OK, -1},
+    {"a.test", "good", 13, -1, "a", VERIFY_OK, -1},
+    {"a.test", "good-rsa", 12, -1, "a", VERIFY_OK, -1},
+    {"a.test", "good-rsa", 13, -1, "a", VERIFY_OK, -1},
+    {"a.test", "good-p384", 12, -1, "a", VERIFY_OK, -1},
+    {"a.test", "good-p384", 13, -1, "a", VERIFY_OK, -1},
+    {"a.test", "other", 13, -1, "a", VERIFY_OK, -1},
+    {"a.test", "foreign", 12, -1, "a", VERIFY_UNTRUSTED, -1},
+    {"a.test", "foreign", 13, -1, "a", VERIFY_UNTRUSTED, -1},
+    {"a.test", "self", 13, -1, "a", VERIFY_UNTRUSTED, -1},
+    {"a.test", "expired", 12, -1, "a", VERIFY_EXPIRED, -1},
+    {"a.test", "expired", 13, -1, "a", VERIFY_EXPIRED, -1},
+    {"a.test", "early", 13, -1, "a", VERIFY_NOT_YET_VALID, -1},
+    {"a.test", "deep", 12, -1, "a", VERIFY_OK, -1},
+    {"a.test", "deep", 13, -1, "a", VERIFY_OK, -1},
+    {"a.test", "nul", 13, -1, "a", VERIFY_OK, -1},
+    {"a.test", "strange", 12, -1, "a", VERIFY_OK, -1},
+    {"a.test", "toodeep", 12, -1, "chain_too_long", VERIFY_ABSENT, 49},
+    {"a.test", "toodeep", 13, -1, "chain_too_long", VERIFY_ABSENT,
+     -1}, /* the alert's keys are gone, see handshake.c */
+    {"A.Test", "good", 13, -1, "a", VERIFY_OK, -1},
+    {"x.wild.test", "good", 13, -1, "a", VERIFY_OK, -1},
+    {"x.y.wild.test", "good", 12, -1, "a", VERIFY_OK, -1},
+    {"x.deep.wild.test", "good", 13, -1, "b", VERIFY_OK, -1},
+    {"b.test", "good", 12, -1, "b", VERIFY_OK, -1},
+    {"b.test", "good", 13, -1, "b", VERIFY_OK, -1},
+    {"b.test", NULL, 12, -1, "client_certificate_required", VERIFY_ABSENT, 40},
+    {"b.test", NULL, 13, -1, "client_certificate_required", VERIFY_ABSENT, 116},
+    {"b.test", "foreign", 12, -1, "client_certificate_refused", VERIFY_UNTRUSTED, 48},
+    {"b.test", "foreign", 13, -1, "client_certificate_refused", VERIFY_UNTRUSTED, 48},
+    {"b.test", "expired", 12, -1, "client_certificate_refused", VERIFY_EXPIRED, 45},
+    {"b.test", "expired", 13, -1, "client_certificate_refused", VERIFY_EXPIRED, 45},
+    {"b.test", "early", 13, -1, "client_certificate_refused", VERIFY_NOT_YET_VALID, 42},
+    {"c.test", "good", 13, -1, "c", VERIFY_ABSENT, -1},
+    {"c.test", "good", 0, -1, "c", VERIFY_ABSENT, -1},
+    {"c.test", "good", 12, -1, "protocol_version", VERIFY_ABSENT, 70},
+    {"d.test", "good", 13, -1, "unknown_sni", VERIFY_ABSENT, 112},
+    {"d.test", "good", 12, -1, "unknown_sni", VERIFY_ABSENT, 112},
+    {"wild.test", "good", 13, -1, "unknown_sni", VERIFY_ABSENT, 112},
+    {NULL, "good", 13, -1, "no_sni", VERIFY_ABSENT, 112},
+    {NULL, "good", 12, -1, "no_sni", VERIFY_ABSENT, 112},
+    {NULL, "good", 13, 0, "a", VERIFY_OK, -1},
+    {"d.test", "good", 12, 1, "b", VERIFY_OK, -1},
+    {"d.test", NULL, 13, 1, "client_certificate_required", VERIFY_ABSENT, 116},
+    {"b.test", NULL, 13, 0, "client_certificate_required", VERIFY_ABSENT, 116},
+    {"a.test", "noski", 13, -1, "a", VERIFY_OK, -1},
+    {"a.test", "noaki", 12, -1, "a", VERIFY_OK, -1},
+    {"a.test", "hugeserial", 13, -1, "a", VERIFY_OK, -1},
+    {"a.test", "noeku", 13, -1, "a", VERIFY_OK, -1},
+    {"a.test", "wrongeku", 12, -1, "a", VERIFY_BAD_USAGE, -1},
+    {"a.test", "wrongeku", 13, -1, "a", VERIFY_BAD_USAGE, -1},
+    {"a.test", "wrongku", 12, -1, "a", VERIFY_BAD_USAGE, -1},
+    {"a.test", "wrongku", 13, -1, "a", VERIFY_BAD_USAGE, -1},
+    {"a.test", "weak-rsa", 12, -1, "a", VERIFY_WEAK, -1},
+    {"a.test", "weak-sha1", 12, -1, "a", VERIFY_WEAK, -1},
+    {"a.test", "nc-good", 12, -1, "a", VERIFY_OK, -1},
+    {"a.test", "nc-good", 13, -1, "a", VERIFY_OK, -1},
+    {"a.test", "nc-bad", 12, -1, "a", VERIFY_NAME_CONSTRAINT, -1},
+    {"a.test", "nc-bad", 13, -1, "a", VERIFY_NAME_CONSTRAINT, -1},
+    {"a.test", "nc-excluded", 13, -1, "a", VERIFY_NAME_CONSTRAINT, -1},
+    {"a.test", "nc-soft-bad", 13, -1, "a", VERIFY_NAME_CONSTRAINT, -1},
+    {"a.test", "impostor", 13, -1, "a", VERIFY_OK, -1}, /* another CA under the same name, but a real one */
+    {"a.test", "revoked", 13, -1, "a", VERIFY_OK, -1},  /* no CRL in this zone */
+    {"r.test", "good", 12, -1, "r", VERIFY_OK, -1},
+    {"r.test", "good", 13, -1, "r", VERIFY_OK, -1},
+    {"r.test", "revoked", 12, -1, "r", VERIFY_REVOKED, -1},
+    {"r.test", "revoked", 13, -1, "r", VERIFY_REVOKED, -1},
+    {"r.test", "issuer-revoked", 13, -1, "r", VERIFY_ISSUER_REVOKED, -1},
+    {"r.test", "other", 13, -1, "r", VERIFY_CRL_MISSING, -1},
+    {"s.test", "revoked", 12, -1, "client_certificate_refused", VERIFY_REVOKED, 44},
+    {"s.test", "revoked", 13, -1, "client_certificate_refused", VERIFY_REVOKED, 44},
+    {"s.test", "good", 13, -1, "s", VERIFY_OK, -1},
+    {"b.test", "wrongeku", 12, -1, "client_certificate_refused", VERIFY_BAD_USAGE, 43},
+    {"b.test", "nc-bad", 13, -1, "client_certificate_refused", VERIFY_NAME_CONSTRAINT, 42},
 };
 
 static void test_doors(void **state)
@@ -133,7 +145,8 @@ static void test_doors(void **state)
 		contexts[i] = lab_context(zones, ZONES, i - 1, NULL);
 	for (size_t i = 0; i < sizeof(doors) / sizeof(doors[0]); i++) {
 		struct tls_context *ctx = contexts[doors[i].dflt + 1];
-		struct lab_client_spec spec = { .sni = doors[i].sni, .cert = doors[i].cert, .version = doors[i].version };
+		struct lab_client_spec spec = {
+		    .sni = doors[i].sni, .cert = doors[i].cert, .version = doors[i].version};
 		struct lab_client c;
 		struct session *s = lab_connect(&c, ctx, &spec);
 		bool open = session_state(s) == SESSION_OPEN;
@@ -142,9 +155,10 @@ static void test_doors(void **state)
 		if (strcmp(said, doors[i].state) || session_cert(s)->result != doors[i].result ||
 		    lab_alert(&c) != doors[i].alert)
 			fail_msg("door %zu (%s, %s, %d): %s (%s), %s, alert %d (client -0x%x)", i,
-				 doors[i].sni ? doors[i].sni : "no SNI", doors[i].cert ? doors[i].cert : "no certificate",
-				 doors[i].version, said, cut(session_reason_detail(s)),
-				 verify_result_name(session_cert(s)->result), lab_alert(&c), (unsigned)-c.rc);
+			         doors[i].sni ? doors[i].sni : "no SNI",
+			         doors[i].cert ? doors[i].cert : "no certificate", doors[i].version, said,
+			         cut(session_reason_detail(s)), verify_result_name(session_cert(s)->result),
+			         lab_alert(&c), (unsigned)-c.rc);
 		session_free(s);
 		lab_client_free(&c);
 	}
@@ -158,15 +172,15 @@ static const struct {
 	int version, suite;
 	const char *name, *words;
 } ciphers[] = {
-	{ 13, MBEDTLS_TLS1_3_AES_128_GCM_SHA256, "AEAD-AES128-GCM-SHA256", "TLSv1.3" },
-	{ 13, MBEDTLS_TLS1_3_AES_256_GCM_SHA384, "AEAD-AES256-GCM-SHA384", "TLSv1.3" },
-	{ 13, MBEDTLS_TLS1_3_CHACHA20_POLY1305_SHA256, "AEAD-CHACHA20-POLY1305-SHA256", "TLSv1.3" },
-	{ 12, MBEDTLS_TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256, "ECDHE-RSA-AES128-GCM-SHA256", "TLSv1.2" },
-	{ 12, MBEDTLS_TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384, "ECDHE-RSA-AES256-GCM-SHA384", "TLSv1.2" },
-	{ 12, MBEDTLS_TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256, "ECDHE-RSA-CHACHA20-POLY1305", "TLSv1.2" },
-	{ 12, MBEDTLS_TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256, "ECDHE-ECDSA-AES128-GCM-SHA256", "TLSv1.2" },
-	{ 12, MBEDTLS_TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384, "ECDHE-ECDSA-AES256-GCM-SHA384", "TLSv1.2" },
-	{ 12, MBEDTLS_TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256, "ECDHE-ECDSA-CHACHA20-POLY1305", "TLSv1.2" },
+    {13, MBEDTLS_TLS1_3_AES_128_GCM_SHA256, "AEAD-AES128-GCM-SHA256", "TLSv1.3"},
+    {13, MBEDTLS_TLS1_3_AES_256_GCM_SHA384, "AEAD-AES256-GCM-SHA384", "TLSv1.3"},
+    {13, MBEDTLS_TLS1_3_CHACHA20_POLY1305_SHA256, "AEAD-CHACHA20-POLY1305-SHA256", "TLSv1.3"},
+    {12, MBEDTLS_TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256, "ECDHE-RSA-AES128-GCM-SHA256", "TLSv1.2"},
+    {12, MBEDTLS_TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384, "ECDHE-RSA-AES256-GCM-SHA384", "TLSv1.2"},
+    {12, MBEDTLS_TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256, "ECDHE-RSA-CHACHA20-POLY1305", "TLSv1.2"},
+    {12, MBEDTLS_TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256, "ECDHE-ECDSA-AES128-GCM-SHA256", "TLSv1.2"},
+    {12, MBEDTLS_TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384, "ECDHE-ECDSA-AES256-GCM-SHA384", "TLSv1.2"},
+    {12, MBEDTLS_TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256, "ECDHE-ECDSA-CHACHA20-POLY1305", "TLSv1.2"},
 };
 
 static void test_ciphers(void **state)
@@ -175,8 +189,11 @@ static void test_ciphers(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(ciphers) / sizeof(ciphers[0]); i++) {
-		struct lab_client_spec spec = { .sni = "a.test", .cert = "good", .version = ciphers[i].version,
-						.suite = ciphers[i].suite, .alpn = i % 2 ? "http/1.1" : "h2 http/1.1" };
+		struct lab_client_spec spec = {.sni = "a.test",
+		                               .cert = "good",
+		                               .version = ciphers[i].version,
+		                               .suite = ciphers[i].suite,
+		                               .alpn = i % 2 ? "http/1.1" : "h2 http/1.1"};
 		struct lab_client c;
 		struct session *s = lab_connect(&c, ctx, &spec);
 		const struct tls_facts *t = session_tls(s);
@@ -206,10 +223,10 @@ static void test_no_common_parameters(void **state)
 		struct lab_client_spec spec;
 		const char *reason;
 	} cases[] = {
-		{ { .sni = "a.test", .alpn = "spdy/3", .version = 12 }, "no_application_protocol" },
-		{ { .sni = "a.test", .alpn = "spdy/3", .version = 13 }, "no_application_protocol" },
-		{ { .sni = "b.test", .version = 12, .suite = MBEDTLS_TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256 },
-		  "no_common_parameters" },
+	    {{.sni = "a.test", .alpn = "spdy/3", .version = 12}, "no_application_protocol"},
+	    {{.sni = "a.test", .alpn = "spdy/3", .version = 13}, "no_application_protocol"},
+	    {{.sni = "b.test", .version = 12, .suite = MBEDTLS_TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256},
+	     "no_common_parameters"},
 	};
 	struct tls_context *ctx = lab_context(zones, ZONES, -1, "http/1.1");
 
@@ -231,12 +248,12 @@ static void test_no_common_parameters(void **state)
 
 static void test_chunks(void **state)
 {
-	static const size_t chunks[] = { 1, 2, 3, 5, 100, 1460 };
+	static const size_t chunks[] = {1, 2, 3, 5, 100, 1460};
 	struct tls_context *ctx = lab_context(zones, ZONES, -1, NULL);
 
 	(void)state;
 	for (size_t i = 0; i < 2 * sizeof(chunks) / sizeof(chunks[0]); i++) {
-		struct lab_client_spec spec = { .sni = "b.test", .cert = "good", .version = i % 2 ? 12 : 13 };
+		struct lab_client_spec spec = {.sni = "b.test", .cert = "good", .version = i % 2 ? 12 : 13};
 		struct lab_client c;
 		struct session *s;
 		struct str all;
@@ -266,12 +283,12 @@ static void test_large_writes(void **state)
 	for (size_t i = 0; i < 1000000; i++)
 		big[i] = (char)(i * 31 % 251);
 	for (int version = 12; version <= 13; version++) {
-		struct lab_client_spec spec = { .sni = "b.test", .cert = "good", .version = version };
+		struct lab_client_spec spec = {.sni = "b.test", .cert = "good", .version = version};
 		struct lab_client c;
 		struct session *s = lab_connect(&c, ctx, &spec);
 
 		buf_clear(&c.got);
-		assert_int_equal(session_write(s, (struct str){ big, 1000000 }), 0);
+		assert_int_equal(session_write(s, (struct str){big, 1000000}), 0);
 		lab_run(&c, s, 0);
 		assert_int_equal(c.got.n, 1000000);
 		assert_memory_equal(buf_str(&c.got).p, big, 1000000);
@@ -288,7 +305,7 @@ static void test_large_writes(void **state)
 			assert_memory_equal(buf_str(session_plain(s)).p, big, 16000);
 			buf_consume(session_plain(s), 16000);
 			session_trim(s);
-			assert_int_equal(session_write(s, (struct str){ big, 20000 }), 0);
+			assert_int_equal(session_write(s, (struct str){big, 20000}), 0);
 			session_trim(s);
 			lab_run(&c, s, 0);
 			assert_int_equal(c.got.n, 20000);
@@ -313,7 +330,7 @@ static void test_alert(void **state)
 
 	(void)state;
 	for (int version = 12; version <= 13; version++) {
-		struct lab_client_spec spec = { .sni = "b.test", .cert = "good", .version = version };
+		struct lab_client_spec spec = {.sni = "b.test", .cert = "good", .version = version};
 		struct lab_client c;
 		struct session *s = lab_connect(&c, ctx, &spec);
 
@@ -329,12 +346,12 @@ static void test_alert(void **state)
 	tls_context_unref(ctx);
 }
 
-/* A chain that no handshake message can hold: the library's client will not send it, so its records are written
- * here. In TLS 1.2 the Certificate message is in the clear. */
+/* A chain that no handshake message can hold: the library's client will not send it, so its records are
+ * written here. In TLS 1.2 the Certificate message is in the clear. */
 static void test_chain_too_large(void **state)
 {
 	struct tls_context *ctx = lab_context(zones, ZONES, -1, NULL);
-	struct lab_client_spec spec = { .sni = "b.test", .cert = "good", .version = 12 };
+	struct lab_client_spec spec = {.sni = "b.test", .cert = "good", .version = 12};
 	struct buf message = BUF_INIT;
 	struct lab_client c;
 	struct session *s;
@@ -345,15 +362,15 @@ static void test_chain_too_large(void **state)
 	assert_int_equal(session_new(&s, ctx), 0);
 	mbedtls_ssl_handshake(&c.ssl);
 	session_feed(s, buf_str(&c.out));
-	buf_add(&message, (struct str){ "\x0b\x00\x52\x08\x00\x52\x05\x00\x52\x02", 10 });
+	buf_add(&message, (struct str){"\x0b\x00\x52\x08\x00\x52\x05\x00\x52\x02", 10});
 	while (message.n < 4 + 0x5208)
 		buf_addc(&message, 'x');
 	all = buf_str(&message);
 	while (all.n && session_state(s) == SESSION_HANDSHAKE) {
 		size_t n = all.n < 16000 ? all.n : 16000;
-		char header[] = { 22, 3, 3, (char)(n >> 8), (char)n };
+		char header[] = {22, 3, 3, (char)(n >> 8), (char)n};
 
-		session_feed(s, (struct str){ header, 5 });
+		session_feed(s, (struct str){header, 5});
 		session_feed(s, str_sub(all, 0, n));
 		all = str_sub(all, n, all.n);
 	}
@@ -370,8 +387,8 @@ static void test_chain_too_large(void **state)
 static void retry(const char *first, const char *second, const char *cert, const char *expected)
 {
 	struct tls_context *ctx = lab_context(zones, ZONES, -1, NULL);
-	static const uint16_t only[] = { MBEDTLS_SSL_IANA_TLS_GROUP_SECP384R1, 0 };
-	struct lab_client_spec spec = { .sni = first, .cert = cert, .version = 13 };
+	static const uint16_t only[] = {MBEDTLS_SSL_IANA_TLS_GROUP_SECP384R1, 0};
+	struct lab_client_spec spec = {.sni = first, .cert = cert, .version = 13};
 	struct lab_client c;
 	struct session *s;
 	enum session_state end;
@@ -385,7 +402,8 @@ static void retry(const char *first, const char *second, const char *cert, const
 	buf_clear(&c.out);
 	assert_int_equal(mbedtls_ssl_set_hostname(&c.ssl, second), 0);
 	end = lab_run(&c, s, 0);
-	assert_string_equal(end == SESSION_OPEN ? cut(tls_zone_name(session_zone(s))) : cut(session_reason(s)), expected);
+	assert_string_equal(
+	    end == SESSION_OPEN ? cut(tls_zone_name(session_zone(s))) : cut(session_reason(s)), expected);
 	session_free(s);
 	lab_client_free(&c);
 	tls_context_unref(ctx);
@@ -413,19 +431,19 @@ static const struct {
 	size_t n;
 	const char *reason;
 } garbage[] = {
-	{ "GET / HTTP/1.1\r\n\r\n", 18, "not_tls" },
-	{ "\x00", 1, "not_tls" },
-	{ "\x80\x2e\x01\x00\x02", 5, "not_tls" },
-	{ "\x16\x02\x00", 3, "not_tls" },
-	{ "\x15\x03\x01\x00\x02\x02\x00", 7, "not_tls" },
-	{ "\x16\x03\x01\x00\x00", 5, "bad_hello" },
-	{ "\x16\x03\x01\xff\xff", 5, "bad_hello" },
-	{ "\x16\x03\x01\x00\x04\x02\x00\x00\x00", 9, "bad_hello" },
-	{ "\x16\x03\x01\x00\x04\x01\x00\x00\x00", 9, "bad_hello" },
-	{ "\x16\x03\x01\x00\x04\x01\x00\x40\x00", 9, "hello_too_large" },
-	{ "\x16\x03\x01\x00\x04\x01\xff\xff\xff", 9, "hello_too_large" },
-	{ "\x16\x03\x01\x00\x01\x01\x16\x03\x01\x00\x03\x00\x00\x00", 14, "bad_hello" },
-	{ "\x16\x03\x01\x00\x01\x01\x17\x03\x01\x00\x03\x00\x00\x00", 14, "bad_hello" },
+    {"GET / HTTP/1.1\r\n\r\n", 18, "not_tls"},
+    {"\x00", 1, "not_tls"},
+    {"\x80\x2e\x01\x00\x02", 5, "not_tls"},
+    {"\x16\x02\x00", 3, "not_tls"},
+    {"\x15\x03\x01\x00\x02\x02\x00", 7, "not_tls"},
+    {"\x16\x03\x01\x00\x00", 5, "bad_hello"},
+    {"\x16\x03\x01\xff\xff", 5, "bad_hello"},
+    {"\x16\x03\x01\x00\x04\x02\x00\x00\x00", 9, "bad_hello"},
+    {"\x16\x03\x01\x00\x04\x01\x00\x00\x00", 9, "bad_hello"},
+    {"\x16\x03\x01\x00\x04\x01\x00\x40\x00", 9, "hello_too_large"},
+    {"\x16\x03\x01\x00\x04\x01\xff\xff\xff", 9, "hello_too_large"},
+    {"\x16\x03\x01\x00\x01\x01\x16\x03\x01\x00\x03\x00\x00\x00", 14, "bad_hello"},
+    {"\x16\x03\x01\x00\x01\x01\x17\x03\x01\x00\x03\x00\x00\x00", 14, "bad_hello"},
 };
 
 static void test_garbage(void **state)
@@ -439,10 +457,11 @@ static void test_garbage(void **state)
 
 			assert_int_equal(session_new(&s, ctx), 0);
 			if (!bytewise)
-				session_feed(s, (struct str){ garbage[i].bytes, garbage[i].n });
+				session_feed(s, (struct str){garbage[i].bytes, garbage[i].n});
 			for (size_t k = 0; bytewise && k < garbage[i].n; k++)
-				session_feed(s, (struct str){ garbage[i].bytes + k, 1 });
-			if (session_state(s) != SESSION_FAILED || strcmp(cut(session_reason(s)), garbage[i].reason))
+				session_feed(s, (struct str){garbage[i].bytes + k, 1});
+			if (session_state(s) != SESSION_FAILED ||
+			    strcmp(cut(session_reason(s)), garbage[i].reason))
 				fail_msg("garbage %zu: %s", i, cut(session_reason(s)));
 			session_free(s);
 		}
@@ -457,14 +476,14 @@ static void test_endless(void **state)
 		const char *bytes;
 		size_t n;
 	} floods[] = {
-		{ "\x16\x03\x01\x00\x01\x01", 6 },             /* a hello in records of one byte */
-		{ "\x15\x03\x03\x00\x02\x01\x64", 7 },         /* warnings */
-		{ "\x14\x03\x03\x00\x01\x01", 6 },             /* change cipher spec */
-		{ "\x17\x03\x03\x00\x20 0123456789abcdef0123456789abcde", 37 },
-		{ "\x16\x03\x03\x00\x04\x00\x00\x00\x00", 9 }, /* hello requests */
+	    {"\x16\x03\x01\x00\x01\x01", 6},     /* a hello in records of one byte */
+	    {"\x15\x03\x03\x00\x02\x01\x64", 7}, /* warnings */
+	    {"\x14\x03\x03\x00\x01\x01", 6},     /* change cipher spec */
+	    {"\x17\x03\x03\x00\x20 0123456789abcdef0123456789abcde", 37},
+	    {"\x16\x03\x03\x00\x04\x00\x00\x00\x00", 9}, /* hello requests */
 	};
 	struct tls_context *ctx = lab_context(zones, ZONES, 0, NULL);
-	struct lab_client_spec spec = { .sni = "b.test", .cert = "good", .version = 13 };
+	struct lab_client_spec spec = {.sni = "b.test", .cert = "good", .version = 13};
 
 	(void)state;
 	for (size_t i = 0; i < 2 * sizeof(floods) / sizeof(floods[0]); i++) {
@@ -480,8 +499,8 @@ static void test_endless(void **state)
 			session_feed(s, buf_str(&c.out));
 			lab_client_free(&c);
 		}
-		while (fed < 10000000 && session_feed(s, (struct str){ floods[i / 2].bytes, floods[i / 2].n }) ==
-						 SESSION_HANDSHAKE)
+		while (fed < 10000000 && session_feed(s, (struct str){floods[i / 2].bytes,
+		                                                      floods[i / 2].n}) == SESSION_HANDSHAKE)
 			fed += floods[i / 2].n;
 		assert_true(fed < LIMIT_HANDSHAKE_BYTES);
 		assert_true(session_output(s)->n < 8192);
@@ -491,14 +510,15 @@ static void test_endless(void **state)
 	tls_context_unref(ctx);
 }
 
-/* Every bit of a whole conversation turned once: refused or not, never a crash and never another zone's client. */
+/* Every bit of a whole conversation turned once: refused or not, never a crash and never another zone's
+ * client. */
 static void test_flipped(void **state)
 {
 	struct tls_context *ctx = lab_context(zones, ZONES, -1, NULL);
 
 	(void)state;
 	for (int version = 12; version <= 13; version++) {
-		struct lab_client_spec spec = { .sni = "b.test", .cert = "good", .version = version };
+		struct lab_client_spec spec = {.sni = "b.test", .cert = "good", .version = version};
 		struct lab_client c;
 		size_t hello;
 
@@ -511,7 +531,7 @@ static void test_flipped(void **state)
 
 			assert_int_equal(session_new(&s, ctx), 0);
 			bytes[i / 8] ^= (char)(1 << i % 8);
-			session_feed(s, (struct str){ bytes, hello });
+			session_feed(s, (struct str){bytes, hello});
 			bytes[i / 8] ^= (char)(1 << i % 8);
 			assert_true(session_state(s) != SESSION_OPEN);
 			session_free(s);
@@ -525,15 +545,15 @@ static void test_flipped(void **state)
 
 int mbedtls_ssl_write_record(mbedtls_ssl_context *ssl, int force_flush); /* the library's, in no header */
 
-/* The library's client cannot send one, but its record layer can be made to: the message goes out as a handshake
- * record under the application keys. */
+/* The library's client cannot send one, but its record layer can be made to: the message goes out as a
+ * handshake record under the application keys. */
 static void test_key_update(void **state)
 {
 	struct tls_context *ctx = lab_context(zones, ZONES, -1, NULL);
-	struct lab_client_spec spec = { .sni = "b.test", .cert = "good", .version = 13 };
+	struct lab_client_spec spec = {.sni = "b.test", .cert = "good", .version = 13};
 	struct lab_client c;
 	struct session *s = lab_connect(&c, ctx, &spec);
-	static const unsigned char update[] = { 24, 0, 0, 1, 0 };
+	static const unsigned char update[] = {24, 0, 0, 1, 0};
 
 	(void)state;
 	assert_int_equal(session_state(s), SESSION_OPEN);
@@ -554,7 +574,7 @@ static void test_key_update(void **state)
 static void test_rejudge(void **state)
 {
 	struct tls_context *ctx = lab_context(zones, ZONES, -1, NULL);
-	struct lab_client_spec spec = { .sni = "b.test", .cert = "good", .version = 13 };
+	struct lab_client_spec spec = {.sni = "b.test", .cert = "good", .version = 13};
 	struct lab_zone narrower = zones[1];
 	struct tls_zone *z;
 	struct lab_client c;
@@ -588,8 +608,9 @@ static void *many(void *p)
 	struct tls_context *ctx = p;
 
 	for (int i = 0; i < 12; i++) {
-		struct lab_client_spec spec = { .sni = i % 3 ? "b.test" : "a.test", .cert = i % 4 ? "good" : "good-rsa",
-						.version = i % 2 ? 12 : 13 };
+		struct lab_client_spec spec = {.sni = i % 3 ? "b.test" : "a.test",
+		                               .cert = i % 4 ? "good" : "good-rsa",
+		                               .version = i % 2 ? 12 : 13};
 		struct lab_client c;
 		struct session *s;
 
@@ -624,20 +645,20 @@ static void test_threads(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_doors),
-		cmocka_unit_test(test_ciphers),
-		cmocka_unit_test(test_no_common_parameters),
-		cmocka_unit_test(test_chunks),
-		cmocka_unit_test(test_large_writes),
-		cmocka_unit_test(test_alert),
-		cmocka_unit_test(test_chain_too_large),
-		cmocka_unit_test(test_retry),
-		cmocka_unit_test(test_garbage),
-		cmocka_unit_test(test_endless),
-		cmocka_unit_test(test_flipped),
-		cmocka_unit_test(test_key_update),
-		cmocka_unit_test(test_rejudge),
-		cmocka_unit_test(test_threads),
+	    cmocka_unit_test(test_doors),
+	    cmocka_unit_test(test_ciphers),
+	    cmocka_unit_test(test_no_common_parameters),
+	    cmocka_unit_test(test_chunks),
+	    cmocka_unit_test(test_large_writes),
+	    cmocka_unit_test(test_alert),
+	    cmocka_unit_test(test_chain_too_large),
+	    cmocka_unit_test(test_retry),
+	    cmocka_unit_test(test_garbage),
+	    cmocka_unit_test(test_endless),
+	    cmocka_unit_test(test_flipped),
+	    cmocka_unit_test(test_key_update),
+	    cmocka_unit_test(test_rejudge),
+	    cmocka_unit_test(test_threads),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -13,13 +13,13 @@
 #include "mtls/state.h"
 #include "tests/unit/tls_lab.h"
 
-#define MUST(x)                                                                            \
-	do {                                                                               \
-		int must_rc = (x);                                                         \
-		if (must_rc != 0) {                                                        \
-			fprintf(stderr, "%s:%d: %s: %d\n", __FILE__, __LINE__, #x, must_rc); \
-			abort();                                                           \
-		}                                                                          \
+#define MUST(x)                                                                                              \
+	do {                                                                                                 \
+		int must_rc = (x);                                                                           \
+		if (must_rc != 0) {                                                                          \
+			fprintf(stderr, "%s:%d: %s: %d\n", __FILE__, __LINE__, #x, must_rc);                 \
+			abort();                                                                             \
+		}                                                                                            \
 	} while (0)
 
 static struct arena kept = ARENA_INIT; /* what lives until the program ends */
@@ -79,7 +79,7 @@ static size_t split(const char *list, struct str *out, size_t max)
 		if (n == max)
 			abort();
 		if (len)
-			out[n++] = arena_str(&kept, (struct str){ list, len });
+			out[n++] = arena_str(&kept, (struct str){list, len});
 		list += len + (list[len] == ' ');
 	}
 	return n;
@@ -87,7 +87,8 @@ static size_t split(const char *list, struct str *out, size_t max)
 
 static struct tls_path pki_path(struct str name, const char *suffix)
 {
-	return (struct tls_path){ str_of(lab_pki(arena_printf(&kept, "%.*s%s", STR_FMT(name), suffix).p)), SPAN_NONE };
+	return (struct tls_path){str_of(lab_pki(arena_printf(&kept, "%.*s%s", STR_FMT(name), suffix).p)),
+	                         SPAN_NONE};
 }
 
 struct tls_zone *lab_zone(const struct lab_zone *spec)
@@ -95,22 +96,22 @@ struct tls_zone *lab_zone(const struct lab_zone *spec)
 	struct str hosts[16], certs[4], cas[4], crls[8];
 	struct tls_path cert_paths[4], key_paths[4], ca_paths[4], crl_paths[8];
 	struct tls_zone_spec z = {
-		.name = str_of(spec->name),
-		.hosts = hosts,
-		.nhosts = split(spec->hosts, hosts, 16),
-		.certificates = cert_paths,
-		.keys = key_paths,
-		.ncertificates = split(spec->certs ? spec->certs : "server-ecdsa", certs, 4),
-		.client_auth = spec->client_auth,
-		.client_ca = ca_paths,
-		.nclient_ca = split(spec->ca, cas, 4),
-		.client_crl = crl_paths,
-		.nclient_crl = split(spec->crl, crls, 8),
-		.minimum = spec->minimum,
-		.resume = spec->resume,
-		.ticket_lifetime = spec->lifetime ? spec->lifetime : 3600,
-		.ticket_reuse = spec->reuse,
-		.tickets = spec->tickets ? spec->tickets : 1,
+	    .name = str_of(spec->name),
+	    .hosts = hosts,
+	    .nhosts = split(spec->hosts, hosts, 16),
+	    .certificates = cert_paths,
+	    .keys = key_paths,
+	    .ncertificates = split(spec->certs ? spec->certs : "server-ecdsa", certs, 4),
+	    .client_auth = spec->client_auth,
+	    .client_ca = ca_paths,
+	    .nclient_ca = split(spec->ca, cas, 4),
+	    .client_crl = crl_paths,
+	    .nclient_crl = split(spec->crl, crls, 8),
+	    .minimum = spec->minimum,
+	    .resume = spec->resume,
+	    .ticket_lifetime = spec->lifetime ? spec->lifetime : 3600,
+	    .ticket_reuse = spec->reuse,
+	    .tickets = spec->tickets ? spec->tickets : 1,
 	};
 	struct diags d;
 	struct tls_zone *out;
@@ -166,7 +167,7 @@ static int client_send(void *p, const unsigned char *bytes, size_t n)
 {
 	struct lab_client *c = p;
 
-	buf_add(&c->out, (struct str){ (const char *)bytes, n });
+	buf_add(&c->out, (struct str){(const char *)bytes, n});
 	return (int)n;
 }
 
@@ -180,7 +181,7 @@ static void load_chain(mbedtls_x509_crt *crt, struct str text)
 
 		mbedtls_pem_init(&pem);
 		MUST(mbedtls_pem_read_buffer(&pem, "-----BEGIN CERTIFICATE-----", "-----END CERTIFICATE-----",
-					     (const unsigned char *)p, NULL, 0, &used));
+		                             (const unsigned char *)p, NULL, 0, &used));
 		MUST(cert_parse_der(crt, pem.MBEDTLS_PRIVATE(buf), pem.MBEDTLS_PRIVATE(buflen)));
 		mbedtls_pem_free(&pem);
 	}
@@ -191,7 +192,7 @@ static void client_init(struct lab_client *c, const struct lab_client_spec *spec
 	struct str names[8], root = lab_file(lab_pki("root.pem"));
 	size_t n = split(spec->alpn, names, 7);
 
-	*c = (struct lab_client){ .rc = MBEDTLS_ERR_SSL_WANT_READ };
+	*c = (struct lab_client){.rc = MBEDTLS_ERR_SSL_WANT_READ};
 	mbedtls_ssl_init(&c->ssl);
 	mbedtls_ssl_config_init(&c->conf);
 	mbedtls_x509_crt_init(&c->ca);
@@ -199,23 +200,25 @@ static void client_init(struct lab_client *c, const struct lab_client_spec *spec
 	mbedtls_pk_init(&c->key);
 	mbedtls_ssl_session_init(&c->session);
 	MUST(mbedtls_ssl_config_defaults(&c->conf, MBEDTLS_SSL_IS_CLIENT, MBEDTLS_SSL_TRANSPORT_STREAM,
-					 MBEDTLS_SSL_PRESET_DEFAULT));
+	                                 MBEDTLS_SSL_PRESET_DEFAULT));
 	mbedtls_ssl_conf_rng(&c->conf, tls_random, NULL);
 	MUST(mbedtls_x509_crt_parse(&c->ca, (const unsigned char *)root.p, root.n + 1));
 	mbedtls_ssl_conf_ca_chain(&c->conf, &c->ca, NULL);
-	mbedtls_ssl_conf_authmode(&c->conf, spec->sni && !spec->careless ? MBEDTLS_SSL_VERIFY_REQUIRED : MBEDTLS_SSL_VERIFY_NONE);
+	mbedtls_ssl_conf_authmode(&c->conf, spec->sni && !spec->careless ? MBEDTLS_SSL_VERIFY_REQUIRED
+	                                                                 : MBEDTLS_SSL_VERIFY_NONE);
 	mbedtls_ssl_conf_min_tls_version(&c->conf, spec->version == 13 ? MBEDTLS_SSL_VERSION_TLS1_3
-								       : MBEDTLS_SSL_VERSION_TLS1_2);
+	                                                               : MBEDTLS_SSL_VERSION_TLS1_2);
 	mbedtls_ssl_conf_max_tls_version(&c->conf, spec->version == 12 ? MBEDTLS_SSL_VERSION_TLS1_2
-								       : MBEDTLS_SSL_VERSION_TLS1_3);
+	                                                               : MBEDTLS_SSL_VERSION_TLS1_3);
 	mbedtls_ssl_conf_tls13_enable_signal_new_session_tickets(
-		&c->conf, MBEDTLS_SSL_TLS1_3_SIGNAL_NEW_SESSION_TICKETS_ENABLED);
+	    &c->conf, MBEDTLS_SSL_TLS1_3_SIGNAL_NEW_SESSION_TICKETS_ENABLED);
 	if (spec->cert) {
 		struct str chain = lab_file(lab_pki(arena_printf(&kept, "%s-chain.pem", spec->cert).p));
 		struct str key = lab_file(lab_pki(arena_printf(&kept, "%s.key", spec->cert).p));
 
 		load_chain(&c->chain, chain);
-		MUST(mbedtls_pk_parse_key(&c->key, (const unsigned char *)key.p, key.n + 1, NULL, 0, tls_random, NULL));
+		MUST(mbedtls_pk_parse_key(&c->key, (const unsigned char *)key.p, key.n + 1, NULL, 0,
+		                          tls_random, NULL));
 		MUST(mbedtls_ssl_conf_own_cert(&c->conf, &c->chain, &c->key));
 	}
 	for (size_t i = 0; i < n; i++)
@@ -290,7 +293,7 @@ static void client_step(struct lab_client *c)
 		}
 		if (n <= 0)
 			break;
-		buf_add(&c->got, (struct str){ plain, (size_t)n });
+		buf_add(&c->got, (struct str){plain, (size_t)n});
 	}
 	if (n != MBEDTLS_ERR_SSL_WANT_READ)
 		c->rc = n;

@@ -22,7 +22,7 @@ enum {
 
 static void add(struct buf *b, const void *p, size_t n)
 {
-	buf_add(b, (struct str){ p, n });
+	buf_add(b, (struct str){p, n});
 }
 
 static void number(struct buf *b, size_t value, size_t bytes)
@@ -58,8 +58,8 @@ static void extensions(struct buf *b, const struct raw_hello *h)
 		name_extension(b, h->sni);
 	for (int i = 0; i < h->copies; i++)
 		extension(b, EXT_TICKET, h->ticket);
-	extension(b, EXT_GROUPS, (struct str){ "\x00\x04\x00\x17\x00\x1d", 6 });
-	extension(b, EXT_SIGNATURES, (struct str){ "\x00\x06\x04\x03\x04\x01\x08\x04", 8 });
+	extension(b, EXT_GROUPS, (struct str){"\x00\x04\x00\x17\x00\x1d", 6});
+	extension(b, EXT_SIGNATURES, (struct str){"\x00\x06\x04\x03\x04\x01\x08\x04", 8});
 	if (h->alpn) {
 		struct buf body = BUF_INIT;
 
@@ -117,8 +117,8 @@ void raw_offer_write(struct buf *out, const char *sni, struct str ticket, int co
 	struct buf exts = BUF_INIT, keys = BUF_INIT, message = BUF_INIT;
 
 	name_extension(&exts, sni);
-	extension(&exts, EXT_VERSIONS, (struct str){ "\x02\x03\x04", 3 });
-	extension(&exts, EXT_KEY_MODES, (struct str){ mode ? "\x01\x01" : "\x01\x00", 2 });
+	extension(&exts, EXT_VERSIONS, (struct str){"\x02\x03\x04", 3});
+	extension(&exts, EXT_KEY_MODES, (struct str){mode ? "\x01\x01" : "\x01\x00", 2});
 	number(&keys, (size_t)copies * (ticket.n + 6), 2);
 	for (int i = 0; i < copies; i++) {
 		number(&keys, ticket.n, 2);
@@ -131,7 +131,8 @@ void raw_offer_write(struct buf *out, const char *sni, struct str ticket, int co
 		add(&keys, "thirty-two bytes of pure chance!", 32);
 	}
 	extension(&exts, EXT_PRE_SHARED_KEY, buf_str(&keys));
-	message_of(&message, (const unsigned char *)"thirty-two bytes of pure chance!", 0x1301, buf_str(&exts));
+	message_of(&message, (const unsigned char *)"thirty-two bytes of pure chance!", 0x1301,
+	           buf_str(&exts));
 	record(out, 22, buf_str(&message));
 	buf_fini(&message);
 	buf_fini(&keys);
@@ -148,16 +149,18 @@ void raw_hello_write(struct buf *out, const struct raw_hello *h, const unsigned 
 }
 
 static void prf(const unsigned char *master, const char *label, const unsigned char *seed, size_t n,
-		unsigned char *out, size_t size)
+                unsigned char *out, size_t size)
 {
 	if (mbedtls_ssl_tls_prf(MBEDTLS_SSL_TLS_PRF_SHA256, master, 48, label, seed, n, out, size) != 0)
 		abort();
 }
 
-/* Encrypts a record's body: explicit nonce, text, tag (RFC 5288 3). First record of the connection: sequence 0. */
-static void protect(struct buf *out, const unsigned char key[16], const unsigned char iv[4], int type, struct str text)
+/* Encrypts a record's body: explicit nonce, text, tag (RFC 5288 3). First record of the connection: sequence
+ * 0. */
+static void protect(struct buf *out, const unsigned char key[16], const unsigned char iv[4], int type,
+                    struct str text)
 {
-	unsigned char nonce[12] = { 0 }, aad[13] = { 0 }, sealed[64], tag[16];
+	unsigned char nonce[12] = {0}, aad[13] = {0}, sealed[64], tag[16];
 	struct buf body = BUF_INIT;
 	mbedtls_gcm_context gcm;
 
@@ -168,7 +171,7 @@ static void protect(struct buf *out, const unsigned char key[16], const unsigned
 	mbedtls_gcm_init(&gcm);
 	if (mbedtls_gcm_setkey(&gcm, MBEDTLS_CIPHER_ID_AES, key, 128) != 0 ||
 	    mbedtls_gcm_crypt_and_tag(&gcm, MBEDTLS_GCM_ENCRYPT, text.n, nonce, 12, aad, 13,
-				      (const unsigned char *)text.p, sealed, 16, tag) != 0)
+	                              (const unsigned char *)text.p, sealed, 16, tag) != 0)
 		abort();
 	mbedtls_gcm_free(&gcm);
 	add(&body, nonce + 4, 8);
@@ -180,7 +183,8 @@ static void protect(struct buf *out, const unsigned char key[16], const unsigned
 
 bool raw_resume(struct session *s, const struct raw_hello *h, const unsigned char master[48])
 {
-	unsigned char random[32] = "thirty-two bytes of pure chance!", seed[64], keys[40], hash[32], finished[16];
+	unsigned char random[32] = "thirty-two bytes of pure chance!", seed[64], keys[40], hash[32],
+	              finished[16];
 	struct buf wire = BUF_INIT, transcript = BUF_INIT;
 	struct str answer, hello;
 
@@ -192,7 +196,8 @@ bool raw_resume(struct session *s, const struct raw_hello *h, const unsigned cha
 	/* ServerHello, then at once ChangeCipherSpec: the server resumes. */
 	if (session_state(s) != SESSION_HANDSHAKE || answer.n < 11 || answer.p[0] != 22 || answer.p[5] != 2)
 		goto done;
-	hello = str_sub(answer, 5, 5 + ((size_t)(unsigned char)answer.p[3] << 8 | (unsigned char)answer.p[4]));
+	hello =
+	    str_sub(answer, 5, 5 + ((size_t)(unsigned char)answer.p[3] << 8 | (unsigned char)answer.p[4]));
 	if (5 + hello.n >= answer.n || answer.p[5 + hello.n] != 20)
 		goto done;
 	buf_add(&transcript, hello);
@@ -205,8 +210,8 @@ bool raw_resume(struct session *s, const struct raw_hello *h, const unsigned cha
 	add(&transcript, finished, 16);
 	mbedtls_sha256((const unsigned char *)transcript.p, transcript.n, hash, 0);
 	prf(master, "client finished", hash, 32, finished + 4, 12);
-	record(&wire, 20, (struct str){ "\x01", 1 });
-	protect(&wire, keys, keys + 32, 22, (struct str){ (char *)finished, 16 });
+	record(&wire, 20, (struct str){"\x01", 1});
+	protect(&wire, keys, keys + 32, 22, (struct str){(char *)finished, 16});
 	session_feed(s, buf_str(&wire));
 done:
 	buf_fini(&wire);
