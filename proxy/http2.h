@@ -65,6 +65,8 @@ struct http2_client {
 	bool over;             /* a GOAWAY with an error is on its way: nothing that comes is looked at */
 	enum fault fault;
 	uint32_t code;         /* of the GOAWAY that stop writes */
+	int32_t last;          /* highest stream */
+	int32_t skipped_from, skipped_to; /* the last streams it passed over */
 	char detail[64];
 	enum http2_drain drain;
 	uint64_t idle_since, head_since, warned_at, moved, moved_at; /* loop milliseconds; head_since 0: no head begun */

@@ -30,6 +30,17 @@ static void spend(struct http2_client *h, struct calm *c, enum fault f)
 		http2_over(h, f, NGHTTP2_ENHANCE_YOUR_CALM);
 }
 
+/* A stream that a higher one passed over is closed, not idle (RFC 9113, section 5.1.1); nghttp2 takes it for one that
+ * it has forgotten. */
+static void note_opened(struct http2_client *h, int32_t id)
+{
+	if (id > h->last + 2) {
+		h->skipped_from = h->last + 1;
+		h->skipped_to = id - 1;
+	}
+	h->last = id;
+}
+
 /* ---- received ---- */
 
 static int on_begin_frame(nghttp2_session *session, const nghttp2_frame_hd *hd, void *user)
@@ -39,7 +50,10 @@ static int on_begin_frame(nghttp2_session *session, const nghttp2_frame_hd *hd, 
 	(void)session;
 	switch (hd->type) {
 	case NGHTTP2_DATA:
+		break;
 	case NGHTTP2_HEADERS:
+		if (hd->stream_id >= h->skipped_from && hd->stream_id <= h->skipped_to)
+			http2_over(h, FAULT_H2_PROTOCOL, NGHTTP2_PROTOCOL_ERROR);
 		break;
 	case NGHTTP2_RST_STREAM:
 		spend(h, &h->resets, FAULT_H2_RESET_FLOOD);
@@ -53,8 +67,6 @@ static int on_begin_frame(nghttp2_session *session, const nghttp2_frame_hd *hd, 
 
 static int on_begin_headers(nghttp2_session *session, const nghttp2_frame *frame, void *user)
 {
-	/* Answers take turns; RFC 9218's signals would let one client's stream starve its others. */
-	const nghttp2_extpri fair = { NGHTTP2_EXTPRI_DEFAULT_URGENCY, 1 };
 	struct http2_client *h = user;
 	struct http2_stream *s;
 	int32_t id = frame->hd.stream_id;
@@ -69,8 +81,8 @@ static int on_begin_headers(nghttp2_session *session, const nghttp2_frame *frame
 	}
 	if ((s = http2_stream_new(h, id)) == NULL)
 		return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
+	note_opened(h, id);
 	nghttp2_session_set_stream_user_data(session, id, s);
-	nghttp2_session_change_extpri_stream_priority(session, id, &fair, 1);
 	calm_earn(&h->control, 2);
 	return 0;
 }
@@ -248,7 +260,6 @@ bool http2_session_new(struct http2_client *h)
 		{ NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE, (uint32_t)set->limit_http2_window },
 		{ NGHTTP2_SETTINGS_MAX_HEADER_LIST_SIZE, /* 32 a line: RFC 9113, section 6.5.2 */
 		  (uint32_t)(set->limit_header_bytes + 32 * set->limit_header_count) },
-		{ NGHTTP2_SETTINGS_NO_RFC7540_PRIORITIES, 1 },
 	};
 	nghttp2_session_callbacks *cb = callbacks_new();
 	nghttp2_option *o = option_new(set);
