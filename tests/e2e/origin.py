@@ -166,6 +166,15 @@ def chunked(sock, request, args):
     return True
 
 
+def drip(sock, request, args):
+    sock.sendall(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n")
+    for _ in range(int(args.get("n", "20"))):
+        sock.sendall(b"4\r\ndrip\r\n")
+        time.sleep(0.1)
+    sock.sendall(b"0\r\n\r\n")
+    return True
+
+
 def until_close(sock, request, args):
     sock.sendall(b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\nall of it")
     return False
@@ -195,7 +204,7 @@ def leaky(sock, request, args):
 
 
 
-BEHAVIOURS = {f.__name__: f for f in (hang, slow, reset, close, short, long, garbage, big, chunked, until_close, hints,
+BEHAVIOURS = {f.__name__: f for f in (hang, slow, reset, close, short, long, garbage, big, chunked, drip, until_close, hints,
                                       no_content, status, leaky)}
 
 
@@ -216,6 +225,9 @@ def serve(sock, number):
             name, args = split(target)
             if name == "early":
                 sock.sendall(answer("413 Content Too Large", b"no", "Connection: close"))
+                return
+            if name == "deaf":
+                time.sleep(float(args.get("s", "3600")))
                 return
             if (value(headers, "expect") or "").lower() == "100-continue":
                 sock.sendall(b"HTTP/1.1 100 Continue\r\n\r\n")
