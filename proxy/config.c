@@ -8,6 +8,7 @@
 #include "base/err.h"
 #include "engine/geoip.h"
 #include "lint/lint.h"
+#include "proxy/balance.h"
 #include "proxy/config.h"
 #include "proxy/config_build.h"
 
@@ -88,11 +89,13 @@ static bool new_pool(struct build *b, const struct ast_block *k)
 	struct pool_conf *p = &b->config->pools[b->config->npools++];
 
 	p->name = block_name(b, k);
+	p->span = k->name_span;
+	pool_defaults(p);
 	if (!p->name.p || !block_apply(b, "pool", p, k))
 		return false;
 	if (!p->n)
 		diag_add(b->d, U8006, k->name_span, "pool `%.*s` has no origin", STR_FMT(p->name));
-	return true;
+	return pool_finish(b, p);
 }
 
 static bool blocks_read(struct build *b)
@@ -149,13 +152,24 @@ static bool rules_compile(struct build *b)
 	return rc != -ERR_NOMEM;
 }
 
+static void pool_unref(struct pool_conf *p)
+{
+	for (size_t i = 0; i < p->n; i++)
+		member_unref(p->origins[i].member);
+}
+
 /* Gives back what is counted elsewhere. */
 static void config_drop(struct config *c)
 {
 	for (size_t i = 0; i < c->nlisteners; i++)
 		tls_context_unref(c->listeners[i].context);
-	for (size_t i = 0; i < c->nzones; i++)
+	for (size_t i = 0; i < c->nzones; i++) {
 		tls_zone_unref(c->zones[i].tls);
+		if (c->zones[i].own_pool)
+			pool_unref(&c->zones[i].pool[0]);
+	}
+	for (size_t i = 0; i < c->npools; i++)
+		pool_unref(&c->pools[i]);
 	ruleset_unref(c->rules);
 }
 

@@ -39,19 +39,44 @@ struct settings {
 
 enum on_revoked { ON_REVOKED_CLOSE, ON_REVOKED_EVALUATE };
 
+struct member;                     /* what is known of an origin's health: proxy/balance.h */
+
 struct origin_conf {               /* one server requests are sent to */
 	bool tls;
 	struct address address;
 	struct str authority;          /* host[:port] for Host when asked to override */
 	unsigned weight;
 	bool backup;
+	struct member *member;         /* counted; NULL for a `route origin` URL */
+};
+
+enum balance { BALANCE_ROUND_ROBIN, BALANCE_LEAST_CONNECTIONS, BALANCE_HASH };
+enum health_kind { HEALTH_NONE, HEALTH_TCP, HEALTH_HTTP };
+
+struct health_conf {
+	enum health_kind kind;
+	struct str path, host;         /* of the request; host empty: the origin's authority */
+	int64_t interval, timeout;     /* milliseconds */
+	int64_t rise, fall;            /* checks in a row that change the mind */
+	int64_t status_min, status_max;
 };
 
 struct pool_conf {
 	struct str name;
+	struct span span;
 	struct origin_conf *origins;
 	size_t n;
-	/* balance, health checks, TLS to the origin … are added here */
+	enum balance balance;
+	struct str hash_field;
+	uint16_t *order;               /* origins in smooth weighted turn, backups left out; norder of them */
+	size_t norder;
+	int64_t retries;               /* attempts beyond the first, where that is safe */
+	int64_t retry_budget;          /* per cent of the requests under way that may be retries; at least 3 may */
+	int64_t eject_failures;        /* in a row; 0: never */
+	int64_t eject_time, slow_start; /* milliseconds */
+	int64_t max_requests;          /* under way at one origin, all workers together; 0: no limit */
+	int64_t timeout_connect, timeout_first_byte, timeout_between_bytes; /* 0: as in the timeouts block */
+	struct health_conf health;
 };
 
 struct zone_conf {
@@ -64,6 +89,7 @@ struct zone_conf {
 	enum client_auth client_auth;
 	enum on_revoked on_revoked;
 	struct pool_conf *pool;        /* never NULL; an `origin` line makes a pool of one */
+	bool own_pool;                 /* … and then it is this zone's own */
 	transform_set transforms;
 	enum normalize normalize;
 	bool normalize_to_origin;

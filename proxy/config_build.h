@@ -76,6 +76,10 @@ bool zones_finish(struct build *b);
 bool listeners_finish(struct build *b);
 bool origin_parse(struct build *b, const struct ast_word *w, struct origin_conf *out); /* false: told, or no memory */
 
+/* config_pools.c: before a pool's lines are read, and once they are. */
+void pool_defaults(struct pool_conf *p);
+bool pool_finish(struct build *b, struct pool_conf *p);
+
 /* config_words.c: values of settings. Each queues a diagnostic and returns false when the word does not fit. */
 bool word_bool(struct build *b, const struct ast_word *w, bool *out);
 bool word_enum(struct build *b, const struct ast_word *w, const char *values, int *out); /* "a|b|c" */

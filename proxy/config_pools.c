@@ -1,6 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* pool blocks and the URLs of origins. */
+#include "engine/field.h"
+#include "proxy/balance.h"
 #include "proxy/config_build.h"
+
+#define POOL(object) ((struct pool_conf *)(object))
 
 static void bad_url(struct build *b, const struct ast_word *w, const char *why)
 {
@@ -101,5 +105,218 @@ bool pool_origin(struct build *b, void *object, const struct ast_setting *s)
 	if (!p->origins)
 		return false;
 	p->n++;
+	return true;
+}
+
+bool pool_balance(struct build *b, void *object, const struct ast_setting *s)
+{
+	struct pool_conf *p = object;
+	int v;
+
+	if (!word_enum(b, &s->words[0], "round_robin|least_connections|hash", &v))
+		return true;
+	p->balance = (enum balance)v;
+	if ((p->balance == BALANCE_HASH) != (s->nwords == 2)) {
+		diag_add(b->d, U8001, s->span, "`balance hash` takes the name of a field, the others take nothing");
+		return true;
+	}
+	if (p->balance != BALANCE_HASH)
+		return true;
+	if (!field_find(s->words[1].text)) {
+		diag_add(b->d, U1001, s->words[1].span, "there is no field `%.*s`", STR_FMT(s->words[1].text));
+		return true;
+	}
+	p->hash_field = arena_str(b->arena, s->words[1].text);
+	return p->hash_field.p != NULL;
+}
+
+bool pool_retries(struct build *b, void *object, const struct ast_setting *s)
+{
+	word_int(b, &s->words[0], 0, 10, &POOL(object)->retries);
+	return true;
+}
+
+bool pool_retry_budget(struct build *b, void *object, const struct ast_setting *s)
+{
+	struct ast_word w = s->words[0];
+
+	if (str_ends(w.text, STR("%")))
+		w.text.n--;
+	word_int(b, &w, 0, 100, &POOL(object)->retry_budget);
+	return true;
+}
+
+bool pool_eject(struct build *b, void *object, const struct ast_setting *s)
+{
+	word_int(b, &s->words[0], 0, 1000, &POOL(object)->eject_failures);
+	if (s->nwords == 1)
+		return true;
+	if (s->nwords != 3 || !str_eq(s->words[1].text, STR("for")))
+		diag_add(b->d, U8001, s->span, "write eject FAILURES for TIME");
+	else
+		word_duration(b, &s->words[2], 100, 3600000, &POOL(object)->eject_time);
+	return true;
+}
+
+bool pool_slow_start(struct build *b, void *object, const struct ast_setting *s)
+{
+	word_duration(b, &s->words[0], 0, 3600000, &POOL(object)->slow_start);
+	return true;
+}
+
+bool pool_max_requests(struct build *b, void *object, const struct ast_setting *s)
+{
+	word_int(b, &s->words[0], 0, 1000000, &POOL(object)->max_requests);
+	return true;
+}
+
+bool pool_connect(struct build *b, void *object, const struct ast_setting *s)
+{
+	word_duration(b, &s->words[0], 50, 600000, &POOL(object)->timeout_connect);
+	return true;
+}
+
+bool pool_first_byte(struct build *b, void *object, const struct ast_setting *s)
+{
+	word_duration(b, &s->words[0], 100, 3600000, &POOL(object)->timeout_first_byte);
+	return true;
+}
+
+bool pool_between_bytes(struct build *b, void *object, const struct ast_setting *s)
+{
+	word_duration(b, &s->words[0], 100, 3600000, &POOL(object)->timeout_between_bytes);
+	return true;
+}
+
+bool pool_health_check(struct build *b, void *object, const struct ast_setting *s)
+{
+	struct health_conf *h = &POOL(object)->health;
+	struct str path = s->words[0].text;
+
+	if (str_eq(path, STR("tcp"))) {
+		h->kind = HEALTH_TCP;
+		return true;
+	}
+	if (!path.n || path.p[0] != '/' || !path_valid(path)) {
+		diag_add(b->d, U8001, s->words[0].span, "a health check is `tcp` or a path that begins with /");
+		return true;
+	}
+	h->kind = HEALTH_HTTP;
+	h->path = arena_str(b->arena, path);
+	return h->path.p != NULL;
+}
+
+bool pool_health_host(struct build *b, void *object, const struct ast_setting *s)
+{
+	struct str host;
+
+	if (!authority_host(b->arena, s->words[0].text, &host)) {
+		diag_add(b->d, U8001, s->words[0].span, "`%.*s` is no host", STR_FMT(s->words[0].text));
+		return true;
+	}
+	POOL(object)->health.host = arena_str(b->arena, s->words[0].text);
+	return POOL(object)->health.host.p != NULL;
+}
+
+bool pool_health_interval(struct build *b, void *object, const struct ast_setting *s)
+{
+	word_duration(b, &s->words[0], 100, 3600000, &POOL(object)->health.interval);
+	return true;
+}
+
+bool pool_health_timeout(struct build *b, void *object, const struct ast_setting *s)
+{
+	word_duration(b, &s->words[0], 50, 600000, &POOL(object)->health.timeout);
+	return true;
+}
+
+bool pool_health_rise(struct build *b, void *object, const struct ast_setting *s)
+{
+	word_int(b, &s->words[0], 1, 100, &POOL(object)->health.rise);
+	return true;
+}
+
+bool pool_health_fall(struct build *b, void *object, const struct ast_setting *s)
+{
+	word_int(b, &s->words[0], 1, 100, &POOL(object)->health.fall);
+	return true;
+}
+
+bool pool_health_status(struct build *b, void *object, const struct ast_setting *s)
+{
+	struct health_conf *h = &POOL(object)->health;
+	struct ast_word low = s->words[0], high = s->words[0];
+	ptrdiff_t dash = str_find(low.text, '-');
+
+	if (dash >= 0) {
+		low.text = str_sub(low.text, 0, (size_t)dash);
+		high.text = str_sub(high.text, (size_t)dash + 1, high.text.n);
+	}
+	if (word_int(b, &low, 100, 599, &h->status_min))
+		word_int(b, &high, h->status_min, 599, &h->status_max);
+	return true;
+}
+
+/* ---- second step -------------------------------------------------------------------------------------- */
+
+void pool_defaults(struct pool_conf *p)
+{
+	p->retries = 1;
+	p->retry_budget = 20;
+	p->eject_failures = 5;
+	p->eject_time = 10000;
+	p->health = (struct health_conf){ .interval = 5000, .timeout = 2000, .rise = 2, .fall = 3, .status_min = 200,
+					  .status_max = 399 };
+}
+
+static unsigned common(unsigned a, unsigned b)
+{
+	return b ? common(b, a % b) : a;
+}
+
+/* The smooth order: each turn everybody gains his weight, and whoever has most goes and pays the whole. */
+static bool make_order(struct build *b, struct pool_conf *p)
+{
+	unsigned total = 0, divisor = 0;
+	int *credit = arena_array(&b->scratch, p->n, sizeof(*credit));
+
+	for (size_t i = 0; i < p->n; i++)
+		if (!p->origins[i].backup) {
+			total += p->origins[i].weight;
+			divisor = common(p->origins[i].weight, divisor);
+		}
+	if (!credit || !(p->order = arena_array(b->arena, total / (divisor ? divisor : 1) + 1, sizeof(*p->order))))
+		return false;
+	for (unsigned turn = 0; divisor && turn < total / divisor; turn++) {
+		size_t best = p->n;
+
+		for (size_t i = 0; i < p->n; i++) {
+			if (p->origins[i].backup)
+				continue;
+			credit[i] += (int)(p->origins[i].weight / divisor);
+			if (best == p->n || credit[i] > credit[best])
+				best = i;
+		}
+		credit[best] -= (int)(total / divisor);
+		p->order[p->norder++] = (uint16_t)best;
+	}
+	return true;
+}
+
+bool pool_finish(struct build *b, struct pool_conf *p)
+{
+	if (!p->n)
+		return true;
+	if (p->n > UINT16_MAX) {
+		diag_add(b->d, U8006, p->span, "a pool has at most %d origins", UINT16_MAX);
+		return true;
+	}
+	for (size_t i = 0; i < p->n; i++)
+		if (!(p->origins[i].member = member_get(p->name, p->origins[i].address.text)))
+			return false;
+	if (!make_order(b, p))
+		return false;
+	if (!p->norder)
+		diag_add(b->d, U8006, p->span, "every origin of pool `%.*s` is a backup", STR_FMT(p->name));
 	return true;
 }

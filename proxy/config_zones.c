@@ -246,10 +246,13 @@ bool zone_origin(struct build *b, void *object, const struct ast_setting *s)
 	z->conf->pool = ARENA_NEW(b->arena, struct pool_conf);
 	if (!z->conf->pool)
 		return false;
+	pool_defaults(z->conf->pool);
+	z->conf->own_pool = true;
 	z->conf->pool->name = z->conf->name;
+	z->conf->pool->span = s->span;
 	z->conf->pool->origins = o;
 	z->conf->pool->n = 1;
-	return true;
+	return pool_finish(b, z->conf->pool);
 }
 
 bool zone_pool(struct build *b, void *object, const struct ast_setting *s)

@@ -47,6 +47,8 @@ struct upstream_ops {
 	void (*cancel)(struct upstream *u);  /* the exchange wants no more of it; detaches */
 };
 
+enum { MAX_TRIED = 11 }; /* the most retries a pool may allow, and the first attempt */
+
 /* Settings of this request: the settings blocks, changed by `config` actions. */
 struct exchange_settings {
 	int64_t timeout_connect, timeout_first_byte, timeout_between_bytes;
@@ -98,6 +100,9 @@ struct exchange {
 	bool head_sent, response_ended;
 	bool upgraded;
 	unsigned attempts;               /* at origins */
+	struct member *member;           /* of the origin at work, which counts this request; the config holds it */
+	const struct origin_conf *tried[MAX_TRIED]; /* of the pool, without success */
+	unsigned ntried;
 	struct buf kept;                 /* content that has arrived and waits for the origin */
 
 	enum fault fault;

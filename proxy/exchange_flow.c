@@ -8,6 +8,7 @@
 #include <assert.h>
 
 #include "base/clock.h"
+#include "proxy/balance.h"
 #include "proxy/origin.h"
 
 void exchange_let_go(struct exchange *x)
@@ -174,6 +175,7 @@ void exchange_interim(struct exchange *x, int status, const struct lines *lines)
 void exchange_answer(struct exchange *x, int64_t length, bool content)
 {
 	x->answered = clock_mono_nsec();
+	balance_good(x->member);
 	response_clean(&x->response);
 	if (!exchange_answer_rules(x))
 		return;
@@ -203,24 +205,13 @@ void exchange_answer_end(struct exchange *x)
 	x->down->end(x, &x->response.trailers);
 }
 
-/* RFC 9110, section 9.2.2 */
-static bool idempotent(struct str method)
-{
-	static const struct str names[] = { STR("GET"), STR("HEAD"), STR("OPTIONS"), STR("PUT"), STR("DELETE") };
-	size_t i;
-
-	for (i = 0; i < sizeof(names) / sizeof(names[0]); i++)
-		if (str_eq(method, names[i]))
-			return true;
-	return false;
-}
-
 void exchange_origin_failed(struct exchange *x, enum fault f, struct str detail, bool fresh)
 {
+	if (!fresh && x->member != NULL && f != FAULT_MEMORY)
+		balance_bad(x->route.pool, x->member);
 	exchange_let_go(x);
-	if (fresh && !x->head_sent && !x->content_sent && x->attempts < 2 && idempotent(x->request.method)) {
+	if (origin_retries(x, f, fresh))
 		exchange_again(x);
-		return;
-	}
-	exchange_fail(x, f, detail);
+	else
+		exchange_fail(x, f, detail);
 }

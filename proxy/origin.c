@@ -11,7 +11,9 @@
 #include "base/err.h"
 #include "base/ip.h"
 #include "base/log.h"
+#include "proxy/balance.h"
 #include "proxy/conn.h"
+#include "proxy/glue.h"
 #include "proxy/origin_conn.h"
 
 enum {
@@ -350,30 +352,97 @@ static int resolve(struct origin_host *h)
 
 /* ---- the exchange's side ---- */
 
-static const struct origin_conf *pick(struct origins *o, const struct pool_conf *pool)
+static struct str hash_key(struct exchange *x)
 {
+	struct source_values v = { NULL, 0 };
+
+	if (x->route.pool->balance != BALANCE_HASH || !glue_source(x->fields, x->route.pool->hash_field, &x->arena, &v) ||
+	    v.n == 0)
+		return STR_NONE;
+	return v.v[0];
+}
+
+static const struct origin_conf *pick(struct origins *o, struct exchange *x, enum fault *why)
+{
+	const struct origin_conf *c;
+	bool busy = false;
+
+	*why = FAULT_NO_ORIGIN;
+	if (x->route.origin != NULL)
+		return x->route.origin;
+	c = balance_pick(x->route.pool, hash_key(x), &o->turn, x->tried, x->ntried, &busy);
+	if (busy)
+		*why = FAULT_ORIGIN_BUSY;
+	return c;
+}
+
+/* Counts x at its origin; origin_forget ends that. */
+static void enter(struct exchange *x, const struct origin_conf *conf)
+{
+	x->tried[x->ntried < MAX_TRIED ? x->ntried++ : MAX_TRIED - 1] = conf;
+	x->member = conf->member;
+	if (x->member == NULL)
+		return;
+	atomic_fetch_add(&x->member->requests, 1);
+	if (x->attempts > 1)
+		atomic_fetch_add(&x->member->retries, 1);
+}
+
+static void leave(struct exchange *x)
+{
+	if (x->member == NULL)
+		return;
+	atomic_fetch_sub(&x->member->requests, 1);
+	if (x->attempts > 1)
+		atomic_fetch_sub(&x->member->retries, 1);
+	x->member = NULL;
+}
+
+/* RFC 9110, section 9.2.2 */
+static bool idempotent(struct str method)
+{
+	static const struct str names[] = { STR("GET"), STR("HEAD"), STR("OPTIONS"), STR("PUT"), STR("DELETE") };
 	size_t i;
 
-	for (i = 0; i < pool->n; i++) {
-		const struct origin_conf *c = &pool->origins[o->turn++ % pool->n];
+	for (i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		if (str_eq(method, names[i]))
+			return true;
+	return false;
+}
 
-		if (!c->backup)
-			return c;
+/* Nothing of the request can have reached the origin. */
+static bool nothing_sent(enum fault f)
+{
+	return f == FAULT_ORIGIN_NAME || f == FAULT_ORIGIN_CONNECT || f == FAULT_CONNECT_TIMEOUT || f == FAULT_ORIGIN_TLS;
+}
+
+bool origin_retries(struct exchange *x, enum fault f, bool fresh)
+{
+	const struct pool_conf *pool = x->route.pool;
+
+	if (x->head_sent || x->content_sent)
+		return false;
+	if (fresh && x->attempts == 1 && idempotent(x->request.method)) {
+		x->ntried = 0; /* the connection was old, not the origin bad: the same one may be asked again */
+		return true;
 	}
-	return pool->n > 0 ? &pool->origins[0] : NULL;
+	return nothing_sent(f) && x->route.origin == NULL && (int64_t)x->attempts <= pool->retries && x->ntried < pool->n &&
+	       balance_may_retry(pool);
 }
 
 void origin_start(struct exchange *x)
 {
 	struct origins *o = x->worker->origins;
-	const struct origin_conf *conf = x->route.origin != NULL ? x->route.origin : pick(o, x->route.pool);
+	enum fault why;
+	const struct origin_conf *conf = pick(o, x, &why);
 	struct origin_host *h;
 	struct origin_conn *c;
 
 	if (conf == NULL || o->closing) {
-		exchange_origin_failed(x, FAULT_NO_ORIGIN, STR_NONE, false);
+		exchange_origin_failed(x, why, STR_NONE, false);
 		return;
 	}
+	enter(x, conf);
 	if ((h = host_of(o, &conf->address)) == NULL) {
 		exchange_origin_failed(x, FAULT_MEMORY, STR_NONE, false);
 		return;
@@ -407,6 +476,7 @@ void origin_forget(struct exchange *x)
 	struct origin_host *h = x->waits_for;
 	struct exchange **at;
 
+	leave(x);
 	if (h == NULL)
 		return;
 	x->waits_for = NULL;

@@ -18,7 +18,10 @@ void origins_free(struct origins *o);   /* after the loop */
 /* Takes x's request to the origin that x->route says, over a warm connection or a new one. May call
  * exchange_origin_failed at once. */
 void origin_start(struct exchange *x);
-/* x does not want an origin any more: it leaves the queue of a name that is being resolved. */
+/* x does not want an origin any more: it leaves the queue of a name that is being resolved, and the origin's count. */
 void origin_forget(struct exchange *x);
+/* After an attempt failed with f: whether another one may be made, and would be sound. fresh as in
+ * exchange_origin_failed. */
+bool origin_retries(struct exchange *x, enum fault f, bool fresh);
 
 #endif

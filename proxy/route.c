@@ -5,6 +5,21 @@
 #include "base/err.h"
 #include "proxy/config_build.h"
 
+/* The pool's own time-outs, where no rule has set this request's. */
+static void pool_timeouts(struct exchange *x)
+{
+	const struct settings *s = &x->config->settings;
+	const struct pool_conf *p = x->route.pool;
+	struct exchange_settings *mine = &x->settings;
+
+	if (p->timeout_connect > 0 && mine->timeout_connect == s->timeout_connect)
+		mine->timeout_connect = p->timeout_connect;
+	if (p->timeout_first_byte > 0 && mine->timeout_first_byte == s->timeout_first_byte)
+		mine->timeout_first_byte = p->timeout_first_byte;
+	if (p->timeout_between_bytes > 0 && mine->timeout_between_bytes == s->timeout_between_bytes)
+		mine->timeout_between_bytes = p->timeout_between_bytes;
+}
+
 void route_defaults(struct exchange *x)
 {
 	const struct settings *s = &x->config->settings;
@@ -15,6 +30,7 @@ void route_defaults(struct exchange *x)
 		.timeout_first_byte = s->timeout_first_byte,
 		.timeout_between_bytes = s->timeout_between_bytes,
 	};
+	pool_timeouts(x);
 }
 
 enum fault route_origin(struct exchange *x, struct str url)
@@ -44,6 +60,7 @@ enum fault route_pool(struct exchange *x, struct str name)
 		if (str_eq(x->config->pools[i].name, name)) {
 			x->route.pool = &x->config->pools[i];
 			x->route.origin = NULL;
+			pool_timeouts(x);
 			return FAULT_NONE;
 		}
 	return FAULT_VALUE;

@@ -21,6 +21,7 @@
 #include "mtls/ticket.h"
 #include "proxy/access_writer.h"
 #include "proxy/clients.h"
+#include "proxy/health.h"
 #include "proxy/sockets.h"
 #include "proxy/worker.h"
 
@@ -45,6 +46,7 @@ struct server {
 	struct sockets *sockets;
 	struct access *access;
 	struct clients *clients;
+	struct health *health;
 	_Atomic int64_t conns;
 
 	struct config *config;           /* the current one, a reference */
@@ -213,6 +215,7 @@ static bool publish(struct server *s, struct config *fresh)
 	ticket_keys_rotation(ticket_keys_default(), fresh->settings.ticket_key_rotation / 1000);
 	retire(s, s->config);
 	s->config = fresh;
+	health_watch(s->health, fresh);
 	s->generation++;
 	s->announce = true;
 	return true;
@@ -366,7 +369,7 @@ static int server_init(struct server *s, struct config *config)
 		return rc;
 	}
 	if (uv_loop_init(&s->loop) < 0 || uv_async_init(&s->loop, &s->done, on_done) < 0 ||
-	    uv_timer_init(&s->loop, &s->retire) < 0 || signals_start(s) < 0)
+	    uv_timer_init(&s->loop, &s->retire) < 0 || health_new(&s->health, &s->loop) < 0 || signals_start(s) < 0)
 		return -ERR_NOMEM;
 	s->done.data = s->retire.data = s;
 	uv_timer_start(&s->retire, on_retire, RETIRE_MSEC, RETIRE_MSEC);
@@ -391,9 +394,13 @@ static void server_fini(struct server *s)
 
 	for (i = 0; i < s->nworkers; i++)
 		worker_join(s->workers[i]);
+	health_stop(s->health);
+	while (!health_stopped(s->health))
+		uv_run(&s->loop, UV_RUN_ONCE);
 	uv_walk(&s->loop, on_walk, NULL);
 	uv_run(&s->loop, UV_RUN_DEFAULT);
 	uv_loop_close(&s->loop);
+	health_free(s->health);
 	retire_look(s, true);
 	config_unref(s->config);
 	sockets_free(s->sockets);

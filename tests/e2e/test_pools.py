@@ -1,0 +1,175 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Pools: who gets a request, what happens when an origin is down, and that nothing is asked twice that must not be."""
+import collections
+import json
+import socket
+import threading
+import time
+
+import pytest
+
+from conftest import free_port
+
+POOL = """
+listener l { address 127.0.0.1:{port} ; plain }
+zone z { hosts localhost ; pool p }
+pool p {
+%s
+}
+"""
+
+
+def ask(curl, n=1, path="/x", *args):
+    """Answers of n requests: the origin each reached, by the Host-independent port it listens on, or the status."""
+    return [curl("http://localhost" + path, *args) for _ in range(n)]
+
+
+def shares(usher, n):
+    return collections.Counter(x.get("origin") for x in usher.accesses(n)[-n:])
+
+
+def pool(*lines):
+    return POOL % "\n".join("    " + x for x in lines)
+
+
+def test_round_robin_takes_turns(make_usher, make_origin, make_curl):
+    a, b = make_origin(), make_origin()
+    usher = make_usher(pool("origin " + a.url, "origin " + b.url) .replace("pool p {", "server { workers 1 }\npool p {"))
+    assert all(x.status == 200 for x in ask(make_curl(usher), 10))
+    assert shares(usher, 10) == {a.address: 5, b.address: 5}
+
+
+def test_weights(make_usher, make_origin, make_curl):
+    a, b = make_origin(), make_origin()
+    usher = make_usher(pool("origin %s weight 3" % a.url, "origin " + b.url).replace("pool p {", "server { workers 1 }\npool p {"))
+    ask(make_curl(usher), 12)
+    assert shares(usher, 12) == {a.address: 9, b.address: 3}
+
+
+def test_hash_is_stable(make_usher, make_origin, make_curl):
+    origins = [make_origin() for _ in range(3)]
+    usher = make_usher(pool("balance hash http.request.uri.path", *["origin " + o.url for o in origins]))
+    curl = make_curl(usher)
+    for i in range(6):
+        ask(curl, 2, "/key%d" % i)
+    lines = usher.accesses(12)
+    for i in range(6):
+        assert lines[2 * i]["origin"] == lines[2 * i + 1]["origin"]
+    assert len({x["origin"] for x in lines}) > 1
+
+
+def test_dead_origin_is_passed_over(make_usher, make_origin, make_curl):
+    dead, good = "127.0.0.1:%d" % free_port(), make_origin()
+    usher = make_usher(pool("origin http://" + dead, "origin " + good.url, "eject 2 for 60s"))
+    answers = ask(make_curl(usher), 8)
+    assert [x.status for x in answers] == [200] * 8
+    assert shares(usher, 8) == {good.address: 8}
+
+
+def test_a_post_is_sent_elsewhere_only_if_nothing_was_sent(make_usher, make_origin, make_curl):
+    dead, good = "127.0.0.1:%d" % free_port(), make_origin()
+    usher = make_usher(pool("origin http://" + dead, "origin " + good.url))
+    for x in ask(make_curl(usher), 4, "/x", "-d", "a=1"):
+        assert x.status == 200 and x.echo["body"] == "a=1"
+
+
+def test_a_post_that_reached_an_origin_is_not_repeated(make_usher, make_origin, make_curl):
+    origins = [make_origin(), make_origin()]
+    usher = make_usher(pool(*["origin " + o.url for o in origins]))
+    assert [x.status for x in ask(make_curl(usher), 4, "/close", "-d", "a=1")] == [502] * 4
+
+
+def test_backup_serves_when_nobody_else_can(make_usher, make_origin, make_curl):
+    dead, backup = "127.0.0.1:%d" % free_port(), make_origin()
+    usher = make_usher(pool("origin http://" + dead, "origin %s backup" % backup.url, "eject 1 for 60s"))
+    assert [x.status for x in ask(make_curl(usher), 3)] == [200] * 3
+
+
+def test_all_down(make_usher, make_curl):
+    usher = make_usher(pool(*["origin http://127.0.0.1:%d" % free_port() for _ in range(2)]))
+    assert [x.status for x in ask(make_curl(usher), 3)] == [502] * 3
+    assert {x["reason"] for x in usher.accesses(3)} == {"origin_connect"}
+
+
+class Sick:
+    """An origin whose health can be changed."""
+
+    def __init__(self):
+        self.status, self.asked = b"200 OK", 0
+        self.socket = socket.create_server(("127.0.0.1", 0))
+        self.address = "127.0.0.1:%d" % self.socket.getsockname()[1]
+        threading.Thread(target=self.run, daemon=True).start()
+
+    def run(self):
+        while True:
+            try:
+                s, _ = self.socket.accept()
+            except OSError:
+                return
+            with s:
+                head = s.recv(65536)
+                self.asked += b"/healthz" in head
+                status = self.status if b"/healthz" in head else b"200 OK"
+                s.sendall(b"HTTP/1.1 " + status + b"\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
+
+
+def test_health_checks(make_usher, make_origin, make_curl):
+    sick, good = Sick(), make_origin()
+    usher = make_usher(pool("origin http://" + sick.address, "origin " + good.url, 'health_check "/healthz"',
+                            "health_interval 100ms", "health_fall 2", "health_rise 2"))
+    curl = make_curl(usher)
+    ask(curl, 4)
+    assert shares(usher, 4)[sick.address] > 0
+    sick.status = b"503 No"
+    event = usher.wait_event("origin_health")
+    assert event["health"] == "bad" and event["origin"] == sick.address
+    ask(curl, 4)
+    assert shares(usher, 8)[sick.address] <= 4
+    assert {x["origin"] for x in usher.accesses(8)[4:]} == {good.address}
+    sick.status = b"200 OK"
+    usher.wait_event("origin_health", 2)
+    ask(curl, 4)
+    assert sick.address in {x["origin"] for x in usher.accesses(12)[8:]}
+    asked = sick.asked
+    usher.reload(pool("origin " + good.url))
+    time.sleep(0.5)
+    assert sick.asked <= asked + 3
+
+
+def test_only_sick_origins(make_usher, make_curl):
+    sick = Sick()
+    sick.status = b"500 No"
+    usher = make_usher(pool("origin http://" + sick.address, 'health_check "/healthz"', "health_interval 100ms", "health_fall 1"))
+    usher.wait_event("origin_health")
+    assert ask(make_curl(usher))[0].status == 503
+    assert usher.accesses(1)[0]["reason"] == "origin_none"
+
+
+def test_max_requests(make_usher, make_origin, make_curl):
+    o = make_origin()
+    usher = make_usher(pool("origin " + o.url, "max_requests 1"))
+    curl = make_curl(usher)
+    slow = threading.Thread(target=lambda: curl("http://localhost/slow?s=1"))
+    slow.start()
+    time.sleep(0.4)
+    assert ask(curl)[0].status == 503
+    slow.join()
+    assert ask(curl)[0].status == 200
+
+
+def test_timeouts_of_a_pool(make_usher, make_origin, make_curl):
+    o = make_origin()
+    usher = make_usher(pool("origin " + o.url, "first_byte 200ms"))
+    assert make_curl(usher)("http://localhost/slow?s=3").status == 504
+
+
+@pytest.mark.parametrize("line,says", [
+    ("balance random", "U8001"), ("balance hash", "U8001"), ("balance hash no.such", "U1001"), ("health_check healthz", "U8001"),
+    ("health_status 700", "U8001"), ("eject x", "U8001"), ("origin http://127.0.0.1:1 heavy", "U8001")])
+def test_bad_lines(tmp_path, line, says):
+    import subprocess
+    from conftest import USHER
+    file = tmp_path / "x.rules"
+    file.write_text("pool p {\n origin http://127.0.0.1:1\n %s\n}\n" % line)
+    done = subprocess.run([USHER, "lint", str(file)], capture_output=True, text=True)
+    assert done.returncode == 1 and says in done.stdout, done.stdout
