@@ -74,8 +74,10 @@ CFLAGS_ALL := -std=c11 $(WARN) $(CFLAGS) $(HARDEN) $(MODE)
 # bison and flex write code that these would complain about
 GENERATED := -Wno-unused-function -Wno-unused-parameter -Wno-unused-but-set-variable -Wno-sign-compare \
 	-Wno-implicit-fallthrough
-# A client's certificates are parsed by mtls/global.c's function, which knows critical name constraints.
-LDFLAGS_ALL := $(LDHARDEN) $(MODE) -Wl,--wrap=mbedtls_x509_crt_parse_der $(LDFLAGS)
+# A client's certificates are parsed by mtls/global.c's function, which knows critical name constraints, and judged by
+# mtls/handshake.c's, once.
+WRAPPED := mbedtls_x509_crt_parse_der mbedtls_x509_crt_verify_restartable
+LDFLAGS_ALL := $(LDHARDEN) $(MODE) $(WRAPPED:%=-Wl,--wrap=%) $(LDFLAGS)
 LIBS := $(MBEDTLS_LIBS) $(DEPS)/lib/libllhttp.a \
 	-Wl,--as-needed -luv -lnghttp2 -lpcre2-8 -ljansson -lmaxminddb -lpthread -lm
 

@@ -4,8 +4,7 @@
  *
  *   hello.c reads the hello ─→ the zone and its configuration ─→ the library's handshake ─→ verdict ─→ open
  *                                        │ cert_cb: the library reads the same name, in every hello
- *                                        │ verify callback: the path it found
- *                                        └ after the certificate: usher's judgement (verify.h)
+ *                                        └ when the certificates are there: usher's judgement (verify.h)
  *
  * The library is told "optional", never "required": usher alone decides, at one place (decide), whether a
  * certificate is good enough, and does so once more at the end, when nothing can change any more.
@@ -21,6 +20,23 @@
 
 /* RFC 8446 6.2; the ones the library has no name for. */
 enum { ALERT_CERTIFICATE_REQUIRED = 116 };
+
+static _Thread_local struct session *current;
+
+struct session *handshake_current(void)
+{
+	return current;
+}
+
+void handshake_make_current(struct session *s)
+{
+	current = s;
+}
+
+static bool is_13(const struct session *s)
+{
+	return mbedtls_ssl_get_version_number(&s->ssl) == MBEDTLS_SSL_VERSION_TLS1_3;
+}
 
 void handshake_free(struct handshake *h)
 {
@@ -71,22 +87,46 @@ static struct served_zone *pick_zone(struct tls_context *c, struct str sni)
 	return z;
 }
 
-/* The verify callback: remembers path and chain. Runs from the anchor to the leaf; the leaf comes last. */
-static int collect(void *p, mbedtls_x509_crt *crt, int depth, uint32_t *flags)
+/* The library's one call for judging the peer's chain leads here (--wrap): the chain is judged by verify.c
+ * and by nothing else, as in resumptions and reloads, and what was checked before is not checked again. Runs
+ * once in a handshake, before the client has proved that it holds the key. */
+int __real_mbedtls_x509_crt_verify_restartable(mbedtls_x509_crt *crt, mbedtls_x509_crt *ca,
+                                               mbedtls_x509_crl *crl, const mbedtls_x509_crt_profile *profile,
+                                               const char *cn, uint32_t *flags,
+                                               int (*f)(void *, mbedtls_x509_crt *, int, uint32_t *), void *p,
+                                               mbedtls_x509_crt_restart_ctx *rs);
+int __wrap_mbedtls_x509_crt_verify_restartable(mbedtls_x509_crt *crt, mbedtls_x509_crt *ca,
+                                               mbedtls_x509_crl *crl, const mbedtls_x509_crt_profile *profile,
+                                               const char *cn, uint32_t *flags,
+                                               int (*f)(void *, mbedtls_x509_crt *, int, uint32_t *), void *p,
+                                               mbedtls_x509_crt_restart_ctx *rs);
+
+int __wrap_mbedtls_x509_crt_verify_restartable(mbedtls_x509_crt *crt, mbedtls_x509_crt *ca,
+                                               mbedtls_x509_crl *crl, const mbedtls_x509_crt_profile *profile,
+                                               const char *cn, uint32_t *flags,
+                                               int (*f)(void *, mbedtls_x509_crt *, int, uint32_t *), void *p,
+                                               mbedtls_x509_crt_restart_ctx *rs)
 {
-	struct session *s = p;
+	struct session *s = handshake_current();
 	int n = 0;
 
-	if (!s->hs)
+	if (!s) /* TLS to an origin */
+		return __real_mbedtls_x509_crt_verify_restartable(crt, ca, crl, profile, cn, flags, f, p, rs);
+	*flags = MBEDTLS_X509_BADCERT_OTHER;
+	for (const mbedtls_x509_crt *c = crt; c; c = c->next)
+		n++;
+	if (n > LIMIT_CHAIN_CERTS || s->hs->chain)
 		return MBEDTLS_ERR_X509_FATAL_ERROR;
-	if (depth == 0) {
-		s->hs->chain = crt;
-		for (const mbedtls_x509_crt *c = crt; c; c = c->next)
-			n++;
+	session_drop_cert(s);
+	if (chain_judge(&s->cert, s->served->zone->trust, crt, clock_now()) < 0 || !s->cert) {
+		s->cert = (struct cert_facts *)(uintptr_t)cert_facts_absent();
+		return MBEDTLS_ERR_X509_ALLOC_FAILED;
 	}
-	if (n > LIMIT_CHAIN_CERTS)
-		return MBEDTLS_ERR_X509_FATAL_ERROR;
-	return path_collect(&s->hs->path, crt, depth, flags);
+	s->hs->chain = crt;
+	if (!s->cert->verified)
+		return MBEDTLS_ERR_X509_CERT_VERIFY_FAILED;
+	*flags = 0;
+	return 0;
 }
 
 int handshake_begin(struct session *s, struct str bytes)
@@ -118,13 +158,12 @@ int handshake_begin(struct session *s, struct str bytes)
 	if (rc != 0)
 		return session_fail(s, rc == MBEDTLS_ERR_SSL_ALLOC_FAILED ? REASON_NOMEM : REASON_INTERNAL,
 		                    rc, 0);
-	mbedtls_ssl_set_verify(&s->ssl, collect, s);
 	s->stage = STAGE_HANDSHAKE;
 	return 0;
 }
 
-/* The library adds what it is given to a list, so this is for the first hello only. Without copies of keys the list
- * of the configuration serves. */
+/* The library adds what it is given to a list, so this is for the first hello only. Without copies of keys
+ * the list of the configuration serves. */
 static int offer_keys(struct session *s)
 {
 	struct tls_zone *z = s->served->zone;
@@ -199,6 +238,7 @@ static void fail_handshake(struct session *s, int error)
 		reason = REASON_BAD_RECORD;
 		break;
 	case MBEDTLS_ERR_SSL_ALLOC_FAILED:
+	case MBEDTLS_ERR_X509_ALLOC_FAILED:
 		reason = REASON_NOMEM;
 		break;
 	case MBEDTLS_ERR_SSL_INTERNAL_ERROR:
@@ -232,9 +272,7 @@ static int refusal_alert(const struct session *s)
 		return MBEDTLS_SSL_ALERT_MSG_CERT_UNKNOWN;
 	case VERIFY_ABSENT:
 		/* TLS 1.2 has no word for it (RFC 5246 7.4.6: handshake_failure) */
-		return mbedtls_ssl_get_version_number(&s->ssl) == MBEDTLS_SSL_VERSION_TLS1_3
-		           ? ALERT_CERTIFICATE_REQUIRED
-		           : MBEDTLS_SSL_ALERT_MSG_HANDSHAKE_FAILURE;
+		return is_13(s) ? ALERT_CERTIFICATE_REQUIRED : MBEDTLS_SSL_ALERT_MSG_HANDSHAKE_FAILURE;
 	default:
 		return MBEDTLS_SSL_ALERT_MSG_BAD_CERT;
 	}
@@ -253,25 +291,6 @@ static bool decide(struct session *s)
 	session_fail(s, s->cert->presented ? REASON_CERTIFICATE_REFUSED : REASON_CERTIFICATE_REQUIRED, 0,
 	             refusal_alert(s));
 	return false;
-}
-
-/* As soon as the client's certificates are there. */
-static bool judge(struct session *s)
-{
-	struct handshake *h = s->hs;
-
-	if (h->judged || !h->chain)
-		return true;
-	h->judged = true;
-	session_drop_cert(s);
-	if (path_judge(&s->cert, s->served->zone->trust, h->chain, &h->path, clock_now()) < 0 || !s->cert) {
-		s->cert = (struct cert_facts *)(uintptr_t)cert_facts_absent();
-		session_fail(s, REASON_NOMEM, 0, MBEDTLS_SSL_ALERT_MSG_INTERNAL_ERROR);
-		return false;
-	}
-	/* In TLS 1.3 the library still writes under keys that the client has put away: the alert must wait.
-	 */
-	return mbedtls_ssl_get_version_number(&s->ssl) == MBEDTLS_SSL_VERSION_TLS1_3 || decide(s);
 }
 
 static struct str cipher_name(int id)
@@ -299,7 +318,7 @@ static bool resumed(const struct session *s, const mbedtls_x509_crt *peer, uint3
 
 	if (!p->opened || s->hs->chain)
 		return false;
-	if (mbedtls_ssl_get_version_number(&s->ssl) == MBEDTLS_SSL_VERSION_TLS1_3)
+	if (is_13(s))
 		return !peer && flags == 0;
 	return s->hs->tickets == 1 && str_eq(leaf, p->cert->der);
 }
@@ -320,13 +339,12 @@ static void commit(struct session *s)
 /* The handshake is over: nothing about the client changes any more. */
 static bool settle(struct session *s)
 {
-	bool is_13 = mbedtls_ssl_get_version_number(&s->ssl) == MBEDTLS_SSL_VERSION_TLS1_3;
 	const mbedtls_x509_crt *peer = mbedtls_ssl_get_peer_cert(&s->ssl);
 	uint32_t flags = mbedtls_ssl_get_verify_result(&s->ssl);
 	const char *alpn = mbedtls_ssl_get_alpn_protocol(&s->ssl);
 	struct tls_facts *t = &s->tls;
 
-	t->version = is_13 ? STR("TLSv1.3") : STR("TLSv1.2");
+	t->version = is_13(s) ? STR("TLSv1.3") : STR("TLSv1.2");
 	t->cipher = cipher_name(mbedtls_ssl_get_ciphersuite_id_from_ssl(&s->ssl));
 	t->alpn = alpn ? str_of(alpn) : STR("");
 	t->full_handshake_time = clock_now();
@@ -340,7 +358,7 @@ static bool settle(struct session *s)
 	}
 	/* a full handshake: what the library holds is what was judged, and a TLS 1.2 ticket that opened was
 	 * used */
-	if (peer != s->hs->chain || (s->hs->pending.opened && !is_13)) {
+	if (peer != s->hs->chain || (s->hs->pending.opened && !is_13(s))) {
 		session_fail(s, REASON_TICKET_MISUSED, 0, MBEDTLS_SSL_ALERT_MSG_INTERNAL_ERROR);
 		return false;
 	}
@@ -361,7 +379,11 @@ static void run(struct session *s)
 	while (rc == 0 && !mbedtls_ssl_is_handshake_over(&s->ssl)) {
 		s->hs->answered = s->hs->answered || s->output.n > 0;
 		rc = mbedtls_ssl_handshake_step(&s->ssl);
-		if (s->stage == STAGE_FAILED || !judge(s))
+		if (s->stage == STAGE_FAILED)
+			return;
+		/* In TLS 1.3 the library still writes under keys that the client has put away: the alert must
+		 * wait. */
+		if (s->hs->chain && !is_13(s) && !decide(s))
 			return;
 	}
 	if (rc == 0 && !settle(s))
@@ -378,9 +400,9 @@ static void run(struct session *s)
 
 void handshake_run(struct session *s)
 {
-	ticket_session(s);
+	handshake_make_current(s);
 	run(s);
-	ticket_session(NULL);
+	handshake_make_current(NULL);
 }
 
 bool session_rejudge(struct session *s, struct tls_zone *z)

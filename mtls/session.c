@@ -58,7 +58,6 @@ int session_new(struct session **out, struct tls_context *ctx)
 		free(s);
 		return -ERR_NOMEM;
 	}
-	path_init(&s->hs->path);
 	s->ctx = tls_context_ref(ctx);
 	s->cert = (struct cert_facts *)(uintptr_t)cert_facts_absent();
 	s->tls = (struct tls_facts){.tls = true,

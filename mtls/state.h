@@ -27,7 +27,8 @@ int tls_random(void *context, unsigned char *out, size_t n);
 
 /* ---- zone.c ---- */
 
-/* The library locks an RSA key while it signs, so workers would wait for each other: each has a copy of its own. */
+/* The library locks an RSA key while it signs, so workers would wait for each other: each has a copy of its
+ * own. */
 struct own_cert {
 	mbedtls_x509_crt chain;
 	mbedtls_pk_context keys[LIMIT_KEY_COPIES];
@@ -105,8 +106,7 @@ struct pending {
 
 /* What only the handshake needs; gone when it is over. */
 struct handshake {
-	struct path path;
-	const mbedtls_x509_crt *chain; /* as sent, seen by the verify callback; the library's */
+	const mbedtls_x509_crt *chain; /* as sent, once it is judged; the library's */
 	struct buf early;              /* bytes of a hello that is not complete yet */
 	size_t fed;
 	struct pending pending;
@@ -114,7 +114,7 @@ struct handshake {
 	uint64_t used_id; /* the ticket that this handshake used up */
 	bool used;
 	const char *alpn; /* the protocol that will be chosen, of ctx; NULL: none */
-	bool judged, has_ems, has_keys;
+	bool has_ems, has_keys;
 	bool names_agree; /* the library read the name that picked the zone */
 	bool answered;    /* we have sent something */
 };
@@ -153,6 +153,9 @@ int handshake_begin(struct session *s, struct str bytes);
 /* Runs the handshake as far as input goes. Moves the stage on; fails the session where it must. */
 void handshake_run(struct session *s);
 void handshake_free(struct handshake *h);
+/* Whose handshake runs on this thread, or NULL: for callbacks of the library, which do not say. */
+struct session *handshake_current(void);
+void handshake_make_current(struct session *s);
 
 /* Callbacks of the library's configuration. */
 int handshake_cert_cb(mbedtls_ssl_context *ssl);
@@ -162,7 +165,6 @@ int ticket_parse(void *p, mbedtls_ssl_session *session, unsigned char *bytes, si
 
 /* ---- ticket.c ---- */
 
-void ticket_session(struct session *s); /* whose handshake runs on this thread; NULL: none */
 void ticket_drop_pending(struct handshake *h);
 void ticket_refuse(struct session *s, enum ticket_refusal why); /* counts it and notes it for the log */
 void ticket_count_resumed(void);

@@ -8,7 +8,7 @@
  * Sealed with AES-256-GCM, which authenticates the key's name too.
  * <n>: a vector whose length stands before it in n bytes. Times are Unix seconds.
  *
- * The library's callbacks know no connection, so handshake.c says which one is at work (ticket_session).
+ * The library's callbacks know no connection, so handshake.c says which one is at work (handshake_current).
  * Nothing is left to the library's own checks: version, zone, name, protocol and age are compared here, at a
  * moment when all of them are known, because hello.c has read the whole hello before. And nothing is final:
  * what a ticket says stays pending until the handshake is over and bears it out (handshake.c, settle).
@@ -42,13 +42,6 @@ static const char *const words[] = {
 };
 
 static _Atomic uint64_t issued, resumed, refused[TICKET_REFUSALS];
-
-static _Thread_local struct session *current;
-
-void ticket_session(struct session *s)
-{
-	current = s;
-}
 
 const char *ticket_refusal_word(enum ticket_refusal r)
 {
@@ -219,7 +212,7 @@ static size_t write_ticket(struct session *s, const mbedtls_ssl_session *session
 int ticket_write(void *p, const mbedtls_ssl_session *session, unsigned char *start, const unsigned char *end,
                  size_t *tlen, uint32_t *lifetime)
 {
-	struct session *s = current;
+	struct session *s = handshake_current();
 	int64_t left = 0;
 
 	(void)p;
@@ -378,7 +371,7 @@ static enum ticket_refusal open_ticket(struct session *s, mbedtls_ssl_session *s
 /* The library's callback: it runs for each ticket that is offered, and again in a second hello. */
 int ticket_parse(void *p, mbedtls_ssl_session *session, unsigned char *bytes, size_t n)
 {
-	struct session *s = current;
+	struct session *s = handshake_current();
 	enum ticket_refusal why;
 
 	(void)p;

@@ -81,7 +81,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		buf_add(&ticket, buf_str(&text));
 	else
 		seal(&ticket, buf_str(&text));
-	ticket_session(session);
+	handshake_make_current(session);
 	session->hs->tickets = 0;
 	mbedtls_ssl_session_init(&opened);
 	if (ticket_parse(NULL, &opened, (unsigned char *)ticket.p, ticket.n) == 0) {
@@ -94,7 +94,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	}
 	mbedtls_ssl_session_free(&opened);
 	ticket_drop_pending(session->hs);
-	ticket_session(NULL);
+	handshake_make_current(NULL);
 	buf_fini(&ticket);
 	buf_fini(&text);
 	return 0;
