@@ -68,16 +68,23 @@ static void when(struct buf *b, int64_t msec)
 	text(b, "time", str_of(stamp));
 }
 
-static void begin(struct buf *b, const char *kind, int64_t msec, const struct conn *c)
+/* client NULL: the connection's. */
+static void begin(struct buf *b, const char *kind, int64_t msec, const struct conn *c, const struct ip *client)
 {
 	buf_addc(b, '{');
 	when(b, msec);
 	text(b, "kind", str_of(kind));
 	if (c->listener->conf != NULL)
 		text(b, "listener", c->listener->conf->name);
+	if (client != NULL && !ip_eq(client, &c->ip)) {
+		address(b, "client", client);
+		address(b, "proxy", &c->ip);
+		return;
+	}
 	address(b, "client", &c->ip);
 	if (c->port != 0)
 		integer(b, "client_port", c->port);
+	address(b, "proxy", &c->proxy_ip);
 }
 
 static void end(struct buf *b)
@@ -167,7 +174,7 @@ void access_exchange(const struct exchange *x)
 
 	if (!server_logs(x->worker->server))
 		return;
-	begin(b, "request", req->time_msec, x->conn);
+	begin(b, "request", req->time_msec, x->conn, &x->client);
 	text(b, "id", (struct str){ x->id, 16 });
 	text(b, "zone", x->zone != NULL ? x->zone->name : STR_NONE);
 	session(b, x->conn, x->cert);
@@ -207,7 +214,7 @@ void access_handshake(const struct conn *c, const char *reason, struct str detai
 
 	if (!server_logs(c->worker->server))
 		return;
-	begin(b, "handshake", clock_now_msec(), c);
+	begin(b, "handshake", clock_now_msec(), c, NULL);
 	if (s != NULL) {
 		text(b, "sni", session_tls(s)->sni);
 		text(b, "ticket_refused", session_tls(s)->ticket_refused);
@@ -226,7 +233,7 @@ void access_refused(const struct conn *c, const char *reason)
 
 	if (!server_logs(c->worker->server))
 		return;
-	begin(b, "connection", clock_now_msec(), c);
+	begin(b, "connection", clock_now_msec(), c, NULL);
 	text(b, "action", STR("refused"));
 	text(b, "reason", str_of(reason));
 	end(b);
@@ -238,7 +245,7 @@ void access_ended(const struct conn *c, enum fault f, struct str detail)
 
 	if (!server_logs(c->worker->server))
 		return;
-	begin(b, "connection", clock_now_msec(), c);
+	begin(b, "connection", clock_now_msec(), c, NULL);
 	session(b, c, NULL);
 	text(b, "action", STR("closed"));
 	text(b, "reason", str_of(fault_word(f)));

@@ -107,6 +107,8 @@ struct listener_conf {
 	size_t nzones;
 	struct cidr *proxy_protocol;   /* trusted peers; n 0: off */
 	size_t nproxy_protocol;
+	struct cidr *real_ip;          /* peers whose X-Forwarded-For is believed */
+	size_t nreal_ip;
 };
 
 struct config {

@@ -67,13 +67,13 @@ bool listener_zones(struct build *b, void *object, const struct ast_setting *s)
 	return true;
 }
 
-bool listener_proxy_protocol(struct build *b, void *object, const struct ast_setting *s)
+/* from NETWORK, ... */
+static bool networks(struct build *b, const struct ast_setting *s, struct cidr **nets, size_t *n)
 {
-	struct listener_conf *l = LISTENER(object)->conf;
 	size_t i = str_eq(s->words[0].text, STR("from")) ? 1 : 0;
 
 	if (i == s->nwords)
-		diag_add(b->d, U8001, s->span, "proxy_protocol from: which peers?");
+		diag_add(b->d, U8001, s->span, "from which networks?");
 	for (; i < s->nwords; i++) {
 		struct cidr net;
 		bool host_bits = false;
@@ -83,12 +83,26 @@ bool listener_proxy_protocol(struct build *b, void *object, const struct ast_set
 				 STR_FMT(s->words[i].text), host_bits ? ": bits are set beyond its prefix" : "");
 			continue;
 		}
-		l->proxy_protocol = array_push(b->arena, l->proxy_protocol, l->nproxy_protocol, sizeof net, &net);
-		if (!l->proxy_protocol)
+		*nets = array_push(b->arena, *nets, *n, sizeof net, &net);
+		if (!*nets)
 			return false;
-		l->nproxy_protocol++;
+		++*n;
 	}
 	return true;
+}
+
+bool listener_proxy_protocol(struct build *b, void *object, const struct ast_setting *s)
+{
+	struct listener_conf *l = LISTENER(object)->conf;
+
+	return networks(b, s, &l->proxy_protocol, &l->nproxy_protocol);
+}
+
+bool listener_real_ip(struct build *b, void *object, const struct ast_setting *s)
+{
+	struct listener_conf *l = LISTENER(object)->conf;
+
+	return networks(b, s, &l->real_ip, &l->nreal_ip);
 }
 
 /* ---- second step -------------------------------------------------------------------------------------- */

@@ -19,6 +19,7 @@
 #include "proxy/glue.h"
 #include "proxy/judge.h"
 #include "proxy/origin.h"
+#include "proxy/real_ip.h"
 #include "proxy/respond.h"
 #include "proxy/route.h"
 
@@ -89,7 +90,7 @@ static void fill_inputs(struct exchange *x)
 
 	in->cert = x->cert;
 	in->tls = c->t.tls != NULL ? session_tls(c->t.tls) : NULL;
-	in->client_ip = c->ip;
+	in->client_ip = x->client;
 	in->client_port = c->port;
 	in->server_ip = c->local_ip;
 	in->server_port = c->local_port;
@@ -107,6 +108,10 @@ static enum next prepare(struct exchange *x, enum phase phase)
 	(void)phase;
 	if (limit > 0 && req->content_length > limit)
 		return fail(x, fault_of(REJECT_BODY_LARGE));
+	if (real_ip(conn_listener(x->conn), &x->conn->ip, &req->lines, &x->client)) {
+		x->proxy = x->conn->ip;
+		x->residual_serves = false; /* it was made for the connection's own address */
+	}
 	if (request_clean(req) < 0)
 		return fail(x, fault_of(REJECT_TWIN_NAMES));
 	route_defaults(x);
@@ -118,7 +123,7 @@ static enum next prepare(struct exchange *x, enum phase phase)
 		return fail(x, FAULT_MEMORY);
 	if ((x->standing = standing_get(x->conn, x->zone)) == NULL)
 		return fail(x, FAULT_MEMORY);
-	if (x->standing->residual == NULL)
+	if (x->standing->residual == NULL && x->residual_serves)
 		x->standing->residual = residual_new(x->config->rules, &x->inputs);
 	return NEXT_STEP;
 }
@@ -133,7 +138,7 @@ static enum next run_rules(struct exchange *x, enum phase phase)
 
 	if (!ruleset_has_phase(rules, phase, x->zone->name))
 		return NEXT_STEP;
-	if (!ruleset_run(rules, phase, x->fields, x->standing->residual, &x->verdict)) {
+	if (!ruleset_run(rules, phase, x->fields, x->residual_serves ? x->standing->residual : NULL, &x->verdict)) {
 		exchange_decided(x);
 		return NEXT_DONE;
 	}
@@ -169,7 +174,7 @@ static enum next buffer(struct exchange *x, enum phase phase)
 
 static enum next forwarded(struct exchange *x, enum phase phase)
 {
-	struct forwarded f = { x->conn->ip, x->conn->proxy_ip, transforms_hide_visitor(x->zone->transforms) };
+	struct forwarded f = { x->client, x->proxy, transforms_hide_visitor(x->zone->transforms) };
 
 	(void)phase;
 	return forwarded_write(&x->request, &f) < 0 ? fail(x, FAULT_MEMORY) : NEXT_STEP;
@@ -317,6 +322,9 @@ struct exchange *exchange_new(struct worker *w, struct conn *c, const struct dow
 	x->config = x->held->config;
 	x->request.arena = x->response.arena = &x->arena;
 	x->request.tls = c->t.tls != NULL;
+	x->client = c->ip;
+	x->proxy = c->proxy_ip;
+	x->residual_serves = true;
 	x->request.time_msec = clock_now_msec();
 	x->request.content_length = -1;
 	lines_init(&x->request.lines, &x->arena);

@@ -80,6 +80,7 @@ struct exchange {
 	struct exchange *next_waiting;
 
 	const struct zone_conf *zone;    /* NULL until known */
+	struct ip client, proxy;         /* ip.src, and who spoke for it (family 0: nobody) */
 	struct request request;
 	struct response response;        /* of the origin */
 	struct inputs inputs;
@@ -90,6 +91,7 @@ struct exchange {
 	char id[17];                     /* cf.ray_id */
 
 	unsigned step;                   /* of steps[] in exchange.c */
+	bool residual_serves;            /* standing->residual may be used */
 	bool inspecting;                 /* content is kept until the rules have seen it */
 	bool request_ended;              /* all content of the request has arrived */
 	bool dropping;                   /* what else arrives of it is thrown away */

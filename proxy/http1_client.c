@@ -13,6 +13,7 @@
 enum {
 	INPUT_HIGH = 65536,  /* read ahead so much while nobody wants input: pipelined requests, or to see the end */
 	DROP_BYTES = 262144, /* content thrown away after an early answer to keep the connection */
+	RATE_MSEC = 5000,    /* waited for content before limits.body_rate is looked at */
 };
 
 enum stage {
@@ -33,6 +34,8 @@ struct http1_client {
 	bool chunked;       /* the answer's content is */
 	bool until_close;   /* … or ends with the connection */
 	uint64_t dropped;
+	uint64_t began;     /* loop milliseconds of the request's first byte */
+	uint64_t waits_from, waited; /* for content: since when, and how long before that; milliseconds */
 	uint64_t moved;     /* bytes the client took, in a tunnel received too, when the deadline was last looked at */
 };
 
@@ -207,6 +210,8 @@ static enum go idle(struct http1_client *h)
 	http1_request(&h->parser, &h->x->request, &limits);
 	h->stage = STAGE_HEAD;
 	h->dropped = 0;
+	h->began = uv_now(&c->worker->loop);
+	h->waits_from = h->waited = 0;
 	conn_deadline(c, s->timeout_header);
 	return GO_ON;
 }
@@ -242,8 +247,26 @@ static enum go head(struct http1_client *h)
 	}
 }
 
+/* Content arrived after waiting, or did not. Time in which usher did not want any is not the client's. */
+static enum fault too_slow(struct http1_client *h)
+{
+	const struct settings *s = &h->x->config->settings;
+	uint64_t now = uv_now(&h->conn->worker->loop);
+
+	if (h->waits_from != 0)
+		h->waited += now - h->waits_from;
+	h->waits_from = 0;
+	if (s->timeout_request > 0 && now - h->began > (uint64_t)s->timeout_request)
+		return FAULT_REQUEST_TIMEOUT;
+	if (h->waited > RATE_MSEC && h->x->request_bytes * 1000 < (uint64_t)s->limit_body_rate * h->waited)
+		return fault_of(REJECT_BODY_SLOW);
+	return FAULT_NONE;
+}
+
 static enum go content(struct http1_client *h)
 {
+	enum fault f;
+
 	struct transport *t = &h->conn->t;
 	struct exchange *x = h->x;
 
@@ -255,6 +278,10 @@ static enum go content(struct http1_client *h)
 	}
 	switch (http1_next(&h->parser, transport_input(t))) {
 	case HTTP1_PIECE:
+		if (h->waits_from != 0 && !h->answered && (f = too_slow(h)) != FAULT_NONE) {
+			refuse(h, f);
+			return GO_ON;
+		}
 		h->dropped += h->answered ? h->parser.piece.n : 0;
 		if (h->dropped > DROP_BYTES)
 			h->close = true;
@@ -274,6 +301,8 @@ static enum go content(struct http1_client *h)
 	default:
 		if (t->eof)
 			return gone(h, fault_of(REJECT_BODY_SHORT));
+		if (h->waits_from == 0)
+			h->waits_from = uv_now(&h->conn->worker->loop);
 		conn_deadline(h->conn, worker_settings(h->conn->worker)->timeout_body);
 		return GO_WAIT;
 	}

@@ -309,3 +309,39 @@ def test_second_usher_on_the_same_port(make_usher, origin):
     make_usher(RULES, origin=origin.url, port=port)
     with pytest.raises(AssertionError, match="listen_failed"):
         make_usher(RULES, origin=origin.url, port=port)
+
+
+REAL = RULES.replace("http     yes", "http     yes\n    real_ip from 127.0.0.0/8, 10.0.0.0/8, 2001:db8::/32")
+
+
+@pytest.mark.parametrize("lines, client", [
+    (["192.0.2.1"], "192.0.2.1"), (["6.6.6.6, 192.0.2.1, 10.0.0.1"], "192.0.2.1"), (["6.6.6.6", "192.0.2.1"], "192.0.2.1"),
+    (["10.0.0.2, 10.0.0.1"], "10.0.0.2"), (["6.6.6.6, nonsense, 10.0.0.1"], "10.0.0.1"), (["nonsense"], "127.0.0.1"), ([], "127.0.0.1"),
+    (["192.0.2.1:1234"], "192.0.2.1"), (["[2001:db9::1]:80"], "2001:db9::1"), (["::ffff:192.0.2.9"], "192.0.2.9")])
+def test_real_ip(make_usher, make_raw, origin, lines, client):
+    usher = make_usher(REAL + 'rule look { when ip.src eq %s then log "seen" }' % client, origin=origin.url)
+    raw = make_raw(usher)
+    raw.send("GET / HTTP/1.1\r\nHost: web.example\r\n%s\r\n" % "".join("X-Forwarded-For: %s\r\n" % x for x in lines))
+    status, _, body = raw.response()
+    assert status == 200 and ('"x-forwarded-for", "%s' % client).encode() in body and b"6.6.6.6" not in body
+    line = usher.accesses(1)[-1]
+    assert line["client"] == client and line["rules"][0]["rule"] == "look"
+    raw.send("GET / HTTP/1.1\r\nHost: web.example\r\nX-Forwarded-For: 198.51.100.3\r\n\r\n")
+    assert raw.response()[0] == 200
+    assert usher.accesses(2)[-1]["client"] == "198.51.100.3" and "rules" not in usher.accesses(2)[-1]
+
+
+def test_slow_content(make_usher, make_raw, origin):
+    usher = make_usher(RULES + "limits { body_rate 1k } timeouts { request 7s }", origin=origin.url)
+    slow, late = make_raw(usher), make_raw(usher)
+    slow.send("POST / HTTP/1.1\r\nHost: web.example\r\nContent-Length: 100000\r\n\r\n")
+    late.send("POST / HTTP/1.1\r\nHost: web.example\r\nContent-Length: 100000\r\n\r\n")
+    for _ in range(16):
+        time.sleep(0.5)
+        try:
+            slow.send("x")
+            late.send("x" * 4000)
+        except OSError:
+            pass
+    assert slow.response()[0] == 408 and late.response()[0] == 408
+    assert sorted(a["reason"] for a in usher.accesses(2)) == ["body_too_slow", "request_timeout"]
