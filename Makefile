@@ -209,7 +209,7 @@ fuzz:
 	$(Q)BUILD='$(BUILD)/fuzz' base/build/fuzz.sh -max_total_time=$(SECONDS) -- $(FUZZ)
 fuzz-seeds:
 	$(Q)$(MAKE) --no-print-directory SAN=fuzz fuzzers
-	$(Q)BUILD='$(BUILD)/fuzz' base/build/fuzz.sh -runs=3000 -seed=1 -- $(FUZZ)
+	$(Q)BUILD='$(BUILD)/fuzz' base/build/fuzz.sh -runs=3000 -max_total_time=20 -seed=1 -- $(FUZZ)
 
 # One after the other, each with all processors, so that output stays readable and the first failure ends it.
 STEP = $(MAKE) --no-print-directory $(if $(filter -j%,$(MAKEFLAGS)),,-j$(JOBS))

@@ -184,11 +184,12 @@ static void add_set(struct builder *b, uint32_t subject, const struct set *set, 
 static void add_pair(struct builder *b, const struct atom *t, uint32_t rule)
 {
 	bool prefix = t->kind == ATOM_PAIR_PREFIX;
-	struct pair_filling *p = b->pairs, *v;
+	struct pair_filling *p = NULL, *v;
 
-	while (p < b->pairs + b->npairs && (p->a != t->subject || p->b != t->other || p->prefix != prefix))
-		p++;
-	if (p == b->pairs + b->npairs) {
+	for (size_t i = 0; i < b->npairs && !p; i++)
+		if (b->pairs[i].a == t->subject && b->pairs[i].b == t->other && b->pairs[i].prefix == prefix)
+			p = &b->pairs[i];
+	if (!p) {
 		if ((v = reallocarray(b->pairs, b->npairs + 1, sizeof(*v))) == NULL) {
 			b->failed = true;
 			return;

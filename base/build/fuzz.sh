@@ -21,7 +21,7 @@ for name in "$@"; do
 	[ -x "$BUILD/$name" ] || continue
 	mkdir -p "$BUILD/$name.corpus"
 	# shellcheck disable=SC2086
-	set -- $options -timeout=10 -rss_limit_mb=2048 -print_final_stats=1 "-artifact_prefix=$BUILD/$name-"
+	set -- $options -timeout=25 -rss_limit_mb=2048 -print_final_stats=1 "-artifact_prefix=$BUILD/$name-"
 	[ ! -f "tests/fuzz/$name.dict" ] || set -- "$@" "-dict=tests/fuzz/$name.dict"
 	set -- "$@" "$BUILD/$name.corpus"
 	[ ! -d "tests/fuzz/corpus/$name" ] || set -- "$@" "tests/fuzz/corpus/$name"
