@@ -31,7 +31,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct arena a = ARENA_INIT;
 	struct matcher *m = NULL;
 	struct match_place found[MATCH_CAPTURES];
-	struct literals l;
+	struct literals both[2], l;
 	struct regex_tree t;
 	struct regex_error err;
 	bool want;
@@ -44,7 +44,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		assert(err.from <= err.to && err.to <= pattern.n && err.message.n > 0);
 		goto done;
 	}
-	assert(regex_tree_literals(&l, &a, &t) == 0);
+	assert(regex_tree_literals(both, &a, &t) == 0);
+	l = both[0];
 	if ((rc = matcher_new(&m, &t, true, &a, &err)) < 0) {
 		assert(rc == -ERR_RULES); /* too large for PCRE2 */
 		goto done;
@@ -53,6 +54,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	rc = matcher_match(m, subject);
 	assert(rc == want || rc == -ERR_LIMIT);
 	assert(!want || l.n == 0 || holds(&l, subject, &a));
+	assert(!want || both[1].n == 0 || holds(&both[1], subject, &a));
 	assert(want || !l.enough || !holds(&l, subject, &a));
 	if (matcher_find(m, subject, found) == 1)
 		for (size_t i = 0; i < MATCH_CAPTURES; i++)
