@@ -103,7 +103,7 @@ bool path_recall(struct path *path, const struct path_key *k, const struct trust
 	pthread_mutex_t *lock;
 	struct set *s = set_of(k, &lock);
 
-	path_init(path);
+	*path = (struct path){.n = 0};
 	pthread_mutex_lock(lock);
 	if ((e = find(s, k)))
 		copy = *e;

@@ -11,7 +11,18 @@
 #ifndef MTLS_PATH_CACHE_H
 #define MTLS_PATH_CACHE_H
 
+#include "base/limits.h"
 #include "mtls/trust.h"
+
+/* A path that the library has chosen. Depth 0 is the leaf, the highest one the anchor. */
+struct path {
+	struct {
+		const mbedtls_x509_crt *cert; /* borrowed */
+		uint32_t flags;               /* the library's, before usher looks */
+	} at[LIMIT_PATH];
+	int n;         /* highest depth + 1; 0: no path */
+	bool overflow; /* deeper than LIMIT_PATH */
+};
 
 struct path_key {
 	uint8_t sum[32];

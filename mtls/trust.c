@@ -6,6 +6,7 @@
 #include "base/clock.h"
 #include "base/err.h"
 #include "base/file.h"
+#include "base/limits.h"
 #include "mtls/dn.h"
 #include "mtls/inspect.h"
 #include "mtls/oid.h"

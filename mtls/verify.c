@@ -64,24 +64,17 @@ static void lower(int64_t *until, int64_t t)
 		*until = t;
 }
 
-void path_init(struct path *p)
+/* The library's verify callback: from the anchor, at the highest depth, down to the leaf. */
+static int collect(void *context, mbedtls_x509_crt *crt, int depth, uint32_t *flags)
 {
-	p->n = 0;
-	p->overflow = false;
-}
-
-int path_collect(void *path, mbedtls_x509_crt *crt, int depth, uint32_t *flags)
-{
-	struct path *p = path;
+	struct path *p = context;
 
 	if (depth < 0 || depth >= LIMIT_PATH) {
 		p->overflow = true;
 		return 0;
 	}
-	if (p->n == 0 || depth >= p->n) { /* the first call has the highest depth */
-		memset(p->at, 0, sizeof(p->at));
+	if (depth >= p->n)
 		p->n = depth + 1;
-	}
 	p->at[depth].cert = crt;
 	p->at[depth].flags = *flags;
 	return 0;
@@ -352,6 +345,8 @@ static int judge(struct cert_facts *f, const struct trust *t, const mbedtls_x509
 	struct judgement j = {.t = t, .now = now, .until = INT64_MAX};
 	int rc;
 
+	f->issuer_ski = f->issuer_serial = STR_NONE; /* of an earlier judgement */
+	f->crl_urls = f->ocsp_urls = (struct strs){NULL, 0};
 	j.signed_path = signed_path(&j, chain, path);
 	if (!j.signed_path) {
 		fault(&j, path->n > 0 && !path->overflow && misused_ca(t, chain) ? VERIFY_BAD_USAGE
@@ -409,24 +404,6 @@ static int whole(struct cert_facts **out, int rc)
 	return rc;
 }
 
-int path_judge(struct cert_facts **out, const struct trust *t, const mbedtls_x509_crt *chain,
-               const struct path *path, int64_t now)
-{
-	struct path_key key;
-	int rc;
-
-	if (!chain || !chain->raw.p)
-		return absent(out);
-	if ((rc = facts_new(out, chain)) < 0)
-		return rc;
-	rc = judge(*out, t, chain, path, now);
-	if (rc == 0 && (*out)->verified) {
-		path_key(&key, t, *out);
-		path_remember(path, &key, t, chain);
-	}
-	return whole(out, rc);
-}
-
 /* Dates steer the library's choice between certificates of one CA: such a verdict is not taken from memory.
  */
 static bool rests_on_dates(const struct cert_facts *f)
@@ -437,18 +414,17 @@ static bool rests_on_dates(const struct cert_facts *f)
 static int judge_anew(struct cert_facts *f, const struct trust *t, mbedtls_x509_crt *chain, int64_t now)
 {
 	struct path_key key;
-	struct path path;
+	struct path path = {.n = 0};
 	uint32_t flags;
 	int rc;
 
-	path_init(&path);
 	rc = mbedtls_x509_crt_verify_with_profile(chain, trust_anchors(t), NULL, trust_profile(), NULL,
-	                                          &flags, path_collect, &path);
+	                                          &flags, collect, &path);
 	if (rc == 0 || rc == MBEDTLS_ERR_X509_CERT_VERIFY_FAILED) {
 		path_key(&key, t, f);
 		path_remember(&path, &key, t, chain);
 	} else {
-		path_init(&path); /* no answer is no path, and that is untrusted */
+		path = (struct path){.n = 0}; /* no answer is no path, and that is untrusted */
 	}
 	return judge(f, t, chain, &path, now);
 }
@@ -456,14 +432,13 @@ static int judge_anew(struct cert_facts *f, const struct trust *t, mbedtls_x509_
 int chain_judge(struct cert_facts **out, const struct trust *t, mbedtls_x509_crt *chain, int64_t now)
 {
 	struct path_key key;
-	struct path path;
+	struct path path = {.n = 0};
 	int rc;
 
 	if (!chain || !chain->raw.p)
 		return absent(out);
 	if ((rc = facts_new(out, chain)) < 0)
 		return rc;
-	path_init(&path);
 	if ((*out)->chain_length > LIMIT_CHAIN_CERTS)
 		return whole(out, judge(*out, t, chain, &path, now));
 	path_key(&key, t, *out);
