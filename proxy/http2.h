@@ -35,6 +35,8 @@ struct http2_stream {
 	struct http2_head head;
 	struct buf in, out;   /* content that the exchange, the client does not take yet */
 	uint64_t received;    /* content of the request */
+	uint64_t began;       /* loop milliseconds */
+	uint64_t waits_from, waited; /* for content: since when, and how long before that; milliseconds */
 	uint64_t sent, moved; /* content of the answer; as it was when the deadline was last looked at */
 	const struct lines *trailers; /* of the answer, in x; NULL: none */
 	enum fault fault;     /* why the stream ends before its time */

@@ -63,10 +63,8 @@ static void arm(struct http2_client *h)
 	const struct settings *set = worker_settings(h->conn->worker);
 	uint64_t now = http2_now(h), at = now + (uint64_t)set->timeout_idle;
 
-	if (h->moved != transport_taken(&h->conn->t) || !stuck(h)) {
-		h->moved = transport_taken(&h->conn->t);
+	if (!stuck(h))
 		h->moved_at = now;
-	}
 	if (h->nstreams == 0)
 		sooner(&at, h->idle_since, set->timeout_idle);
 	if (h->head_since != 0)
@@ -227,9 +225,12 @@ static void timeout(struct conn *c)
 {
 	struct http2_client *h = c->protocol_data;
 	const struct settings *set = worker_settings(c->worker);
-	uint64_t now = http2_now(h);
+	uint64_t now = http2_now(h), taken = transport_taken(&c->t);
 
-	arm(h); /* sees what moved meanwhile */
+	if (h->moved != taken) {
+		h->moved = taken;
+		h->moved_at = now;
+	}
 	if (stuck(h) && now - h->moved_at >= (uint64_t)set->timeout_send) {
 		access_ended(c, FAULT_SEND_TIMEOUT, STR(""));
 		conn_cut(c, FAULT_SEND_TIMEOUT);

@@ -7,6 +7,8 @@
 
 #include <stdlib.h>
 
+enum { RATE_MSEC = 5000 }; /* waited for content before limits.body_rate is looked at */
+
 static void on_deadline(struct deadline *d);
 
 struct http2_stream *http2_stream_new(struct http2_client *h, int32_t id)
@@ -24,6 +26,7 @@ struct http2_stream *http2_stream_new(struct http2_client *h, int32_t id)
 		return NULL;
 	}
 	s->h = h;
+	s->began = http2_now(h);
 	s->id = s->x->stream_id = id;
 	deadline_init(&s->deadline, on_deadline);
 	http2_head_begin(&s->head, &s->x->request, &limits);
@@ -84,22 +87,26 @@ void http2_stream_arm(struct http2_stream *s)
 	struct worker *w = s->h->conn->worker;
 	const struct settings *set = worker_settings(w);
 
+	bool waits = waits_for_content(s);
+
+	if (waits && s->waits_from == 0)
+		s->waits_from = http2_now(s->h);
 	s->moved = s->sent;
-	deadline_set(&w->wheel, &s->deadline, waits_for_content(s) ? set->timeout_body : set->timeout_send);
+	deadline_set(&w->wheel, &s->deadline, waits ? set->timeout_body : set->timeout_send);
 }
 
 /* Once: what else is wrong with the request does not matter any more. */
-static void refuse(struct http2_stream *s, enum reject r)
+static void refuse(struct http2_stream *s, enum fault f)
 {
 	s->in_told = true;
 	if (s->refused)
 		return;
 	s->refused = true;
-	s->malformed = http2_malformed(r) && !s->x->head_sent;
+	s->malformed = http2_malformed((enum reject)f) && !s->x->head_sent;
 	if (!s->x->response_ended)
-		exchange_refuse(s->x, fault_of(r));
-	else if (http2_malformed(r))
-		http2_stream_reset(s, fault_of(r), NGHTTP2_PROTOCOL_ERROR);
+		exchange_refuse(s->x, f);
+	else if (http2_malformed((enum reject)f))
+		http2_stream_reset(s, f, NGHTTP2_PROTOCOL_ERROR);
 }
 
 static void on_deadline(struct deadline *d)
@@ -109,7 +116,7 @@ static void on_deadline(struct deadline *d)
 	if (s->closed)
 		return;
 	if (waits_for_content(s)) {
-		refuse(s, REJECT_BODY_TIMEOUT);
+		refuse(s, fault_of(REJECT_BODY_TIMEOUT));
 		transport_dirty(&s->h->conn->t);
 	} else if (s->out.n > 0 && s->moved == s->sent) {
 		http2_stream_reset(s, FAULT_SEND_TIMEOUT, NGHTTP2_CANCEL);
@@ -131,7 +138,7 @@ void http2_stream_head(struct http2_stream *s, bool end)
 	if (c->requests >= (uint64_t)worker_settings(c->worker)->limit_requests)
 		http2_drain(s->h);
 	if (r != REJECT_NONE) {
-		refuse(s, r);
+		refuse(s, fault_of(r));
 		return;
 	}
 	s->in_told = !s->x->request.has_body;
@@ -147,7 +154,7 @@ void http2_stream_trailers(struct http2_stream *s, bool end)
 
 	s->in_ended = s->in_ended || end;
 	if (r != REJECT_NONE)
-		refuse(s, r);
+		refuse(s, fault_of(r));
 	else
 		http2_stream_end(s);
 }
@@ -157,23 +164,45 @@ static void consumed(struct http2_stream *s, size_t n)
 	nghttp2_session_consume(s->h->session, s->id, n);
 }
 
+/* Time in which usher did not want content is not the client's. */
+static enum fault too_slow(struct http2_stream *s)
+{
+	const struct settings *set = &s->x->config->settings;
+	uint64_t now = http2_now(s->h);
+
+	if (s->waits_from == 0)
+		return FAULT_NONE;
+	s->waited += now - s->waits_from;
+	s->waits_from = 0;
+	if (set->timeout_request > 0 && now - s->began > (uint64_t)set->timeout_request)
+		return FAULT_REQUEST_TIMEOUT;
+	if (s->waited > RATE_MSEC && s->received * 1000 < (uint64_t)set->limit_body_rate * s->waited)
+		return fault_of(REJECT_BODY_SLOW);
+	return FAULT_NONE;
+}
+
 void http2_stream_content(struct http2_stream *s, struct str bytes)
 {
+	enum fault f = too_slow(s);
+
 	s->received += bytes.n;
 	if (!http2_length_fits(&s->x->request, s->received, false))
-		refuse(s, REJECT_H2_LENGTH);
+		refuse(s, fault_of(REJECT_H2_LENGTH));
+	else if (f != FAULT_NONE && !s->in_told && !s->x->response_ended)
+		refuse(s, f);
 	if (s->in_told) {
 		consumed(s, bytes.n);
 		return;
 	}
-	http2_stream_arm(s);
 	if (s->in.n == 0 && exchange_wants(s->x)) {
 		exchange_piece(s->x, bytes);
 		consumed(s, bytes.n);
+		http2_stream_arm(s);
 		return;
 	}
+	http2_stream_arm(s);
 	if (!buf_add(&s->in, bytes))
-		refuse(s, REJECT_NO_MEMORY);
+		refuse(s, FAULT_MEMORY);
 	http2_queue(s);
 }
 
@@ -181,7 +210,7 @@ void http2_stream_end(struct http2_stream *s)
 {
 	s->in_ended = true;
 	if (!http2_length_fits(&s->x->request, s->received, true))
-		refuse(s, REJECT_H2_LENGTH);
+		refuse(s, fault_of(REJECT_H2_LENGTH));
 	http2_queue(s);
 }
 

@@ -521,6 +521,18 @@ def test_time_limits(web, make_h2):
                                                    "origin_first_byte_timeout", "send_timeout"]
 
 
+def test_content_that_trickles(web, make_h2):
+    u = web("limits { body_rate 1k }\ntimeouts { request 8s }")
+    h = make_h2(u)
+    h.send(head(1, method="POST", end=False))
+    began = time.monotonic()
+    while h.answer(1).status == 0 and time.monotonic() - began < 9:
+        h.send(data(1, b"x", end=False), ping())
+        h.until(lambda h, n=h.pings: h.pings > n)
+        time.sleep(0.2)
+    assert h.wait().status == 408 and reasons(u, 1) == ["body_too_slow"]
+
+
 def test_pings_do_not_keep_an_idle_connection(web, make_h2):
     h = make_h2(web("timeouts { idle 1s }"))
     start = time.monotonic()
