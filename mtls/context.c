@@ -49,6 +49,14 @@ static bool hint_fits(const mbedtls_x509_crt *ca)
 	return n <= LIMIT_CA_HINT_BYTES;
 }
 
+void context_parameters(mbedtls_ssl_config *conf)
+{
+	mbedtls_ssl_conf_ciphersuites(conf, suites);
+	mbedtls_ssl_conf_groups(conf, groups);
+	mbedtls_ssl_conf_sig_algs(conf, signatures);
+	mbedtls_ssl_conf_cert_profile(conf, trust_profile());
+}
+
 static int configure(struct served_zone *s, const struct tls_context *c)
 {
 	struct tls_zone *z = s->zone;
@@ -66,10 +74,7 @@ static int configure(struct served_zone *s, const struct tls_context *c)
 	mbedtls_ssl_conf_tls13_key_exchange_modes(conf,
 	                                          MBEDTLS_SSL_TLS1_3_KEY_EXCHANGE_MODE_EPHEMERAL |
 	                                              MBEDTLS_SSL_TLS1_3_KEY_EXCHANGE_MODE_PSK_EPHEMERAL);
-	mbedtls_ssl_conf_ciphersuites(conf, suites);
-	mbedtls_ssl_conf_groups(conf, groups);
-	mbedtls_ssl_conf_sig_algs(conf, signatures);
-	mbedtls_ssl_conf_cert_profile(conf, trust_profile());
+	context_parameters(conf);
 	mbedtls_ssl_conf_cert_cb(conf, handshake_cert_cb);
 	mbedtls_ssl_conf_authmode(conf, z->client_auth == CLIENT_AUTH_OFF ? MBEDTLS_SSL_VERIFY_NONE
 	                                                                  : MBEDTLS_SSL_VERIFY_OPTIONAL);

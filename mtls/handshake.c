@@ -154,7 +154,7 @@ int handshake_begin(struct session *s, struct str bytes)
 	if (!s->served)
 		return session_fail(s, hello.has_sni ? REASON_UNKNOWN_SNI : REASON_NO_SNI, 0,
 		                    MBEDTLS_SSL_ALERT_MSG_UNRECOGNIZED_NAME);
-	rc = session_start_ssl(s);
+	rc = session_start_ssl(s, &s->served->conf);
 	if (rc != 0)
 		return session_fail(s, rc == MBEDTLS_ERR_SSL_ALLOC_FAILED ? REASON_NOMEM : REASON_INTERNAL,
 		                    rc, 0);

@@ -9,6 +9,7 @@
 
 #include "base/clock.h"
 #include "base/err.h"
+#include "mtls/client.h"
 #include "mtls/inspect.h"
 #include "mtls/record_pool.h"
 #include "mtls/state.h"
@@ -93,16 +94,17 @@ void session_free(struct session *s)
 	buf_fini(&s->output);
 	free(s->sni);
 	tls_context_unref(s->ctx);
+	tls_client_unref(s->client);
 	free(s);
 }
 
-int session_start_ssl(struct session *s)
+int session_start_ssl(struct session *s, const mbedtls_ssl_config *conf)
 {
 	int rc;
 
 	mbedtls_ssl_init(&s->ssl);
 	s->has_ssl = true;
-	rc = mbedtls_ssl_setup(&s->ssl, &s->served->conf);
+	rc = mbedtls_ssl_setup(&s->ssl, conf);
 	mbedtls_ssl_set_user_data_p(&s->ssl, s);
 	mbedtls_ssl_set_bio(&s->ssl, s, give_output, take_input, NULL);
 	return rc;
@@ -237,7 +239,10 @@ static void feed_handshake(struct session *s, struct str bytes)
 
 enum session_state session_feed(struct session *s, struct str bytes)
 {
-	if (s->stage == STAGE_HELLO || s->stage == STAGE_HANDSHAKE)
+	if (s->client && s->stage == STAGE_HANDSHAKE) {
+		s->input = bytes;
+		client_run(s);
+	} else if (s->stage == STAGE_HELLO || s->stage == STAGE_HANDSHAKE)
 		feed_handshake(s, bytes);
 	else
 		s->input = bytes;

@@ -37,6 +37,10 @@ struct own_cert {
 
 /* The copy of this thread. */
 mbedtls_pk_context *own_cert_key(struct own_cert *c);
+void own_cert_init(struct own_cert *c);
+void own_cert_fini(struct own_cert *c);
+/* Reads a chain and its key and checks that they belong together; problems are diagnostics, and false. */
+bool own_cert_load(struct own_cert *c, const struct tls_path *certificate, const struct tls_path *key, struct diags *d);
 
 struct tls_zone {
 	atomic_uint refs;
@@ -82,6 +86,9 @@ struct tls_context {
 	struct ticket_keys *keys; /* counted; NULL: no tickets */
 };
 
+/* Cipher suites, groups, signature algorithms: the same towards clients and origins. */
+void context_parameters(mbedtls_ssl_config *conf);
+
 /* The zone for an SNI (any case): exact before the longest suffix; NULL if no zone has it. */
 struct served_zone *context_serve(const struct tls_context *c, struct str host);
 
@@ -125,6 +132,7 @@ struct hello_text {
 };
 
 struct session {
+	struct tls_client *client;  /* counted; not NULL: usher is the client, ctx and served are NULL */
 	struct tls_context *ctx;    /* counted */
 	struct served_zone *served; /* of ctx, once the hello is read */
 	mbedtls_ssl_context ssl;    /* set up from then on */
@@ -145,7 +153,7 @@ struct session {
 int session_fail(struct session *s, enum reason reason, int error, int alert);
 
 void session_drop_cert(struct session *s); /* facts become absent */
-int session_start_ssl(struct session *s);  /* 0 or the library's error */
+int session_start_ssl(struct session *s, const mbedtls_ssl_config *conf); /* 0 or the library's error */
 
 /* Reads the hello, picks the zone, sets up the library. 0, -ERR_AGAIN (more bytes), or another error when the
  * session has failed. bytes is everything received so far. */
@@ -156,6 +164,9 @@ void handshake_free(struct handshake *h);
 /* Whose handshake runs on this thread, or NULL: for callbacks of the library, which do not say. */
 struct session *handshake_current(void);
 void handshake_make_current(struct session *s);
+
+/* client.c: the same towards an origin. */
+void client_run(struct session *s);
 
 /* Callbacks of the library's configuration. */
 int handshake_cert_cb(mbedtls_ssl_context *ssl);

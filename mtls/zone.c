@@ -152,25 +152,41 @@ done:
 	return ok;
 }
 
+void own_cert_init(struct own_cert *c)
+{
+	mbedtls_x509_crt_init(&c->chain);
+	for (int k = 0; k < LIMIT_KEY_COPIES; k++)
+		mbedtls_pk_init(&c->keys[k]);
+}
+
+void own_cert_fini(struct own_cert *c)
+{
+	mbedtls_x509_crt_free(&c->chain);
+	for (int k = 0; k < LIMIT_KEY_COPIES; k++)
+		mbedtls_pk_free(&c->keys[k]);
+}
+
+bool own_cert_load(struct own_cert *own, const struct tls_path *certificate, const struct tls_path *key, struct diags *d)
+{
+	bool both = load_certificate(own, certificate, d);
+
+	both = load_key(own, key, d) && both;
+	if (both && mbedtls_pk_check_pair(&own->chain.pk, &own->keys[0], tls_random, NULL) != 0) {
+		struct diag *g = diag_add(d, U3028, key->span, "%.*s is not the key of %.*s", STR_FMT(key->path),
+		                          STR_FMT(certificate->path));
+
+		diag_second(d, g, certificate->span, "the certificate");
+		both = false;
+	}
+	return both;
+}
+
 static bool load_own_certs(struct tls_zone *z, const struct tls_zone_spec *spec, struct diags *d)
 {
 	bool ok = true;
 
-	for (size_t i = 0; i < spec->ncertificates; i++) {
-		struct own_cert *own = &z->certs[i];
-		bool both = load_certificate(own, &spec->certificates[i], d);
-
-		both = load_key(own, &spec->keys[i], d) && both;
-		if (both && mbedtls_pk_check_pair(&own->chain.pk, &own->keys[0], tls_random, NULL) != 0) {
-			struct diag *g =
-			    diag_add(d, U3028, spec->keys[i].span, "%.*s is not the key of %.*s",
-			             STR_FMT(spec->keys[i].path), STR_FMT(spec->certificates[i].path));
-
-			diag_second(d, g, spec->certificates[i].span, "the certificate");
-			both = false;
-		}
-		ok = ok && both;
-	}
+	for (size_t i = 0; i < spec->ncertificates; i++)
+		ok = own_cert_load(&z->certs[i], &spec->certificates[i], &spec->keys[i], d) && ok;
 	return ok;
 }
 
@@ -225,9 +241,7 @@ int tls_zone_new(struct tls_zone **out, const struct tls_zone_spec *spec, struct
 	if (!z->certs || !copy_names(z, spec))
 		goto fail;
 	for (; z->ncerts < spec->ncertificates; z->ncerts++) {
-		mbedtls_x509_crt_init(&z->certs[z->ncerts].chain);
-		for (int i = 0; i < LIMIT_KEY_COPIES; i++)
-			mbedtls_pk_init(&z->certs[z->ncerts].keys[i]);
+		own_cert_init(&z->certs[z->ncerts]);
 	}
 	own_ok = load_own_certs(z, spec, d);
 	trust_ok = trust_new(&z->trust, spec, d) == 0;
@@ -254,11 +268,8 @@ void tls_zone_unref(struct tls_zone *z)
 {
 	if (!z || atomic_fetch_sub_explicit(&z->refs, 1, memory_order_acq_rel) != 1)
 		return;
-	for (size_t i = 0; i < z->ncerts; i++) {
-		mbedtls_x509_crt_free(&z->certs[i].chain);
-		for (int k = 0; k < LIMIT_KEY_COPIES; k++)
-			mbedtls_pk_free(&z->certs[i].keys[k]);
-	}
+	for (size_t i = 0; i < z->ncerts; i++)
+		own_cert_fini(&z->certs[i]);
 	free(z->certs);
 	trust_unref(z->trust);
 	arena_fini(&z->arena);

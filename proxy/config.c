@@ -87,15 +87,16 @@ static bool new_listener(struct build *b, const struct ast_block *k)
 static bool new_pool(struct build *b, const struct ast_block *k)
 {
 	struct pool_conf *p = &b->config->pools[b->config->npools++];
+	struct pool_build build = { .conf = p };
 
 	p->name = block_name(b, k);
 	p->span = k->name_span;
-	pool_defaults(p);
-	if (!p->name.p || !block_apply(b, "pool", p, k))
+	pool_defaults(&build, p);
+	if (!p->name.p || !block_apply(b, "pool", &build, k))
 		return false;
 	if (!p->n)
 		diag_add(b->d, U8006, k->name_span, "pool `%.*s` has no origin", STR_FMT(p->name));
-	return pool_finish(b, p);
+	return pool_finish(b, &build);
 }
 
 static bool blocks_read(struct build *b)
@@ -152,10 +153,30 @@ static bool rules_compile(struct build *b)
 	return rc != -ERR_NOMEM;
 }
 
+/* A rule may compute an https origin: the system's CAs judge it. That they are not there is told when it happens. */
+static bool default_client(struct build *b)
+{
+	struct tls_client_spec spec = { .verify = true, .version = TLS_MIN_1_3 };
+	struct config *c = b->config;
+	struct diags quiet;
+	bool routes = false;
+	int rc = 0;
+
+	for (size_t i = 0; c->rules && i < c->nzones; i++)
+		routes |= ruleset_has_phase(c->rules, PHASE_REQUEST_ROUTE, c->zones[i].name);
+	if (!routes)
+		return true;
+	diags_init(&quiet);
+	rc = tls_client_new(&c->tls, &spec, &quiet);
+	diags_fini(&quiet);
+	return rc != -ERR_NOMEM;
+}
+
 static void pool_unref(struct pool_conf *p)
 {
 	for (size_t i = 0; i < p->n; i++)
 		member_unref(p->origins[i].member);
+	tls_client_unref(p->tls);
 }
 
 /* Gives back what is counted elsewhere. */
@@ -170,6 +191,7 @@ static void config_drop(struct config *c)
 	}
 	for (size_t i = 0; i < c->npools; i++)
 		pool_unref(&c->pools[i]);
+	tls_client_unref(c->tls);
 	ruleset_unref(c->rules);
 }
 
@@ -189,7 +211,7 @@ int config_load(struct config **out, const char *const *paths, size_t n, struct 
 	b.config = c;
 	b.arena = &c->arena;
 	if (!files_read(&b, paths, n) || !blocks_read(&b) || !zones_finish(&b) || !listeners_finish(&b) ||
-	    !tickets_finish(&b) || !rules_compile(&b))
+	    !tickets_finish(&b) || !rules_compile(&b) || !default_client(&b))
 		goto done;
 	lint_file(&b.file, d);
 	rc = b.unreadable ? -ERR_IO : d->errors ? -ERR_RULES : 0;

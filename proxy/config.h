@@ -14,6 +14,7 @@
 #include "engine/ruleset.h"
 #include "headers/request.h"
 #include "headers/transforms.h"
+#include "mtls/client.h"
 #include "mtls/context.h"
 
 struct address {                   /* where to listen or connect */
@@ -77,6 +78,8 @@ struct pool_conf {
 	int64_t max_requests;          /* under way at one origin, all workers together; 0: no limit */
 	int64_t timeout_connect, timeout_first_byte, timeout_between_bytes; /* 0: as in the timeouts block */
 	struct health_conf health;
+	struct tls_client *tls;        /* counted; NULL: no origin is https */
+	struct str tls_name;           /* empty: the origin's host */
 };
 
 struct zone_conf {
@@ -122,6 +125,7 @@ struct config {
 	size_t nzones;
 	struct pool_conf *pools;
 	size_t npools;
+	struct tls_client *tls;        /* for https origins that a rule computes; NULL: there is none to be had */
 	struct ruleset *rules;
 };
 

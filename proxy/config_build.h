@@ -29,6 +29,14 @@ struct listener_build {
 	size_t nzones;
 };
 
+struct pool_build { /* beside the conf, what only building needs */
+	struct pool_conf *conf;
+	struct tls_client_spec tls;
+	struct tls_path *cas;
+	size_t ncas;
+	struct span key_span;
+};
+
 struct build {
 	struct config *config;
 	struct arena *arena; /* the config's: what stays */
@@ -77,8 +85,8 @@ bool listeners_finish(struct build *b);
 bool origin_parse(struct build *b, const struct ast_word *w, struct origin_conf *out); /* false: told, or no memory */
 
 /* config_pools.c: before a pool's lines are read, and once they are. */
-void pool_defaults(struct pool_conf *p);
-bool pool_finish(struct build *b, struct pool_conf *p);
+void pool_defaults(struct pool_build *p, struct pool_conf *conf);
+bool pool_finish(struct build *b, struct pool_build *p);
 
 /* config_words.c: values of settings. Each queues a diagnostic and returns false when the word does not fit. */
 bool word_bool(struct build *b, const struct ast_word *w, bool *out);

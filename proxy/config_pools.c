@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* pool blocks and the URLs of origins. */
+#include "base/err.h"
 #include "engine/field.h"
 #include "proxy/balance.h"
 #include "proxy/config_build.h"
 
-#define POOL(object) ((struct pool_conf *)(object))
+#define POOL(object) (((struct pool_build *)(object))->conf)
+#define TLS(object) (((struct pool_build *)(object))->tls)
 
 static void bad_url(struct build *b, const struct ast_word *w, const char *why)
 {
@@ -75,18 +77,12 @@ bool origin_parse(struct build *b, const struct ast_word *w, struct origin_conf 
 		b->nomem = true;
 		return false;
 	}
-	if (!host_and_port(b, w, rest, out))
-		return false;
-	if (out->tls) {
-		bad_url(b, w, "TLS to the origin is not yet there");
-		return false;
-	}
-	return true;
+	return host_and_port(b, w, rest, out);
 }
 
 bool pool_origin(struct build *b, void *object, const struct ast_setting *s)
 {
-	struct pool_conf *p = object;
+	struct pool_conf *p = POOL(object);
 	struct origin_conf o;
 	int64_t weight = 1;
 
@@ -110,7 +106,7 @@ bool pool_origin(struct build *b, void *object, const struct ast_setting *s)
 
 bool pool_balance(struct build *b, void *object, const struct ast_setting *s)
 {
-	struct pool_conf *p = object;
+	struct pool_conf *p = POOL(object);
 	int v;
 
 	if (!word_enum(b, &s->words[0], "round_robin|least_connections|hash", &v))
@@ -257,16 +253,73 @@ bool pool_health_status(struct build *b, void *object, const struct ast_setting 
 	return true;
 }
 
+bool pool_tls_verify(struct build *b, void *object, const struct ast_setting *s)
+{
+	if (word_bool(b, &s->words[0], &TLS(object).verify) && !TLS(object).verify)
+		diag_add(b->d, U8008, s->span, "whoever answers at the origin's address is believed");
+	return true;
+}
+
+bool pool_tls_ca(struct build *b, void *object, const struct ast_setting *s)
+{
+	struct pool_build *p = object;
+
+	for (size_t i = 0; i < s->nwords; i++) {
+		struct tls_path path = { word_path(b, &s->words[i]), s->words[i].span };
+
+		if (!path.path.p || !(p->cas = array_push(&b->scratch, p->cas, p->ncas, sizeof(path), &path)))
+			return false;
+		p->ncas++;
+	}
+	return true;
+}
+
+bool pool_tls_name(struct build *b, void *object, const struct ast_setting *s)
+{
+	struct str host;
+
+	if (!authority_host(b->arena, s->words[0].text, &host)) {
+		diag_add(b->d, U8001, s->words[0].span, "`%.*s` is no host", STR_FMT(s->words[0].text));
+		return true;
+	}
+	POOL(object)->tls_name = host;
+	return host.p != NULL;
+}
+
+bool pool_tls_version(struct build *b, void *object, const struct ast_setting *s)
+{
+	int v;
+
+	if (word_enum(b, &s->words[0], "1.2|1.3", &v))
+		TLS(object).version = (enum tls_minimum)v;
+	return true;
+}
+
+bool pool_tls_certificate(struct build *b, void *object, const struct ast_setting *s)
+{
+	TLS(object).certificate = (struct tls_path){ word_path(b, &s->words[0]), s->words[0].span };
+	return TLS(object).certificate.path.p != NULL;
+}
+
+bool pool_tls_key(struct build *b, void *object, const struct ast_setting *s)
+{
+	TLS(object).key = (struct tls_path){ word_path(b, &s->words[0]), s->words[0].span };
+	return TLS(object).key.path.p != NULL;
+}
+
 /* ---- second step -------------------------------------------------------------------------------------- */
 
-void pool_defaults(struct pool_conf *p)
+void pool_defaults(struct pool_build *p, struct pool_conf *conf)
 {
-	p->retries = 1;
-	p->retry_budget = 20;
-	p->eject_failures = 5;
-	p->eject_time = 10000;
-	p->health = (struct health_conf){ .interval = 5000, .timeout = 2000, .rise = 2, .fall = 3, .status_min = 200,
-					  .status_max = 399 };
+	p->conf = conf;
+	p->tls.verify = true;
+	p->tls.version = TLS_MIN_1_3;
+	conf->retries = 1;
+	conf->retry_budget = 20;
+	conf->eject_failures = 5;
+	conf->eject_time = 10000;
+	conf->health = (struct health_conf){ .interval = 5000, .timeout = 2000, .rise = 2, .fall = 3, .status_min = 200,
+					     .status_max = 399 };
 }
 
 static unsigned common(unsigned a, unsigned b)
@@ -303,20 +356,44 @@ static bool make_order(struct build *b, struct pool_conf *p)
 	return true;
 }
 
-bool pool_finish(struct build *b, struct pool_conf *p)
+/* One way to speak TLS for all https origins of the pool. */
+static bool make_client(struct build *b, struct pool_build *p)
 {
+	bool https = false;
+
+	for (size_t i = 0; i < p->conf->n; i++)
+		https |= p->conf->origins[i].tls;
+	if (!p->tls.certificate.path.n != !p->tls.key.path.n) {
+		diag_add(b->d, U8006, p->conf->span, "tls_certificate and tls_key go together");
+		return true;
+	}
+	if (!https)
+		return true;
+	p->tls.span = p->conf->span;
+	p->tls.ca = p->cas;
+	p->tls.nca = p->ncas;
+	return tls_client_new(&p->conf->tls, &p->tls, b->d) != -ERR_NOMEM;
+}
+
+bool pool_finish(struct build *b, struct pool_build *build)
+{
+	struct pool_conf *p = build->conf;
+
 	if (!p->n)
 		return true;
 	if (p->n > UINT16_MAX) {
 		diag_add(b->d, U8006, p->span, "a pool has at most %d origins", UINT16_MAX);
 		return true;
 	}
-	for (size_t i = 0; i < p->n; i++)
+	for (size_t i = 0; i < p->n; i++) {
 		if (!(p->origins[i].member = member_get(p->name, p->origins[i].address.text)))
 			return false;
+		if (p->origins[i].tls && p->health.kind == HEALTH_HTTP)
+			diag_add(b->d, U8008, p->span, "health checks of https origins are of the TCP connection only");
+	}
 	if (!make_order(b, p))
 		return false;
 	if (!p->norder)
 		diag_add(b->d, U8006, p->span, "every origin of pool `%.*s` is a backup", STR_FMT(p->name));
-	return true;
+	return make_client(b, build);
 }

@@ -237,6 +237,7 @@ bool zone_origin(struct build *b, void *object, const struct ast_setting *s)
 {
 	struct zone_build *z = object;
 	struct origin_conf *o = ARENA_NEW(b->arena, struct origin_conf);
+	struct pool_build build = { 0 };
 
 	if (!o)
 		return false;
@@ -246,13 +247,13 @@ bool zone_origin(struct build *b, void *object, const struct ast_setting *s)
 	z->conf->pool = ARENA_NEW(b->arena, struct pool_conf);
 	if (!z->conf->pool)
 		return false;
-	pool_defaults(z->conf->pool);
+	pool_defaults(&build, z->conf->pool);
 	z->conf->own_pool = true;
 	z->conf->pool->name = z->conf->name;
 	z->conf->pool->span = s->span;
 	z->conf->pool->origins = o;
 	z->conf->pool->n = 1;
-	return pool_finish(b, z->conf->pool);
+	return pool_finish(b, &build);
 }
 
 bool zone_pool(struct build *b, void *object, const struct ast_setting *s)

@@ -149,7 +149,7 @@ static void on_connected(uv_connect_t *connect, int status)
 
 	if (p->decided)
 		return;
-	if (status < 0 || p->pool->health.kind == HEALTH_TCP) {
+	if (status < 0 || p->pool->health.kind == HEALTH_TCP || p->origin->tls) {
 		decide(p, status == 0, status == 0 ? "" : uv_strerror(status));
 		return;
 	}

@@ -25,7 +25,9 @@ enum {
 struct origin_host {
 	struct origins *origins;
 	struct origin_host *next;
-	char *key;                /* address as written: the name it is known by */
+	char *key;                /* address as written; with tls and server the name it is known by */
+	struct tls_client *tls;   /* counted; NULL: plain */
+	char *server;             /* name for TLS */
 	char *path;               /* unix socket */
 	char *name;               /* for DNS; NULL: addresses are fixed */
 	uint16_t port;
@@ -53,12 +55,29 @@ static void host_free(struct origin_host *h)
 	free(h->key);
 	free(h->path);
 	free(h->name);
+	free(h->server);
+	tls_client_unref(h->tls);
 	free(h);
 }
 
-static struct origin_host *host_new(struct origins *o, const struct address *a)
+/* What a connection must fit beside the address: two requests share none if they would speak TLS differently. */
+struct wanted {
+	const struct address *address;
+	struct tls_client *tls; /* borrowed */
+	struct str server;
+};
+
+static bool host_fits(const struct origin_host *h, const struct wanted *w)
 {
+	return h->tls == w->tls && str_eq(str_of(h->key), w->address->text) &&
+	       (w->tls == NULL || str_eq(str_of(h->server), w->server));
+}
+
+static struct origin_host *host_new(struct origins *o, const struct wanted *w)
+{
+	const struct address *a = w->address;
 	struct origin_host *h = calloc(1, sizeof(*h));
+	bool named = a->path.n == 0 && a->sa.ss_family == AF_UNSPEC;
 
 	if (h == NULL)
 		return NULL;
@@ -67,14 +86,18 @@ static struct origin_host *host_new(struct origins *o, const struct address *a)
 	h->key = strndup(a->text.p, a->text.n);
 	if (a->path.n > 0)
 		h->path = strndup(a->path.p, a->path.n);
-	else if (a->sa.ss_family == AF_UNSPEC)
+	else if (named)
 		h->name = strndup(a->host.p, a->host.n);
 	else {
 		h->addresses[0] = a->sa;
 		h->naddresses = 1;
 	}
-	if (h->key == NULL || (a->path.n > 0 && h->path == NULL) ||
-	    (a->path.n == 0 && a->sa.ss_family == AF_UNSPEC && h->name == NULL)) {
+	if (w->tls != NULL) {
+		h->tls = tls_client_ref(w->tls);
+		h->server = strndup(w->server.p, w->server.n);
+	}
+	if (h->key == NULL || (a->path.n > 0 && h->path == NULL) || (named && h->name == NULL) ||
+	    (w->tls != NULL && h->server == NULL)) {
 		host_free(h);
 		return NULL;
 	}
@@ -83,14 +106,14 @@ static struct origin_host *host_new(struct origins *o, const struct address *a)
 	return h;
 }
 
-static struct origin_host *host_of(struct origins *o, const struct address *a)
+static struct origin_host *host_of(struct origins *o, const struct wanted *w)
 {
 	struct origin_host *h;
 
 	for (h = o->hosts; h != NULL; h = h->next)
-		if (str_eq(str_of(h->key), a->text))
+		if (host_fits(h, w))
 			return h;
-	return host_new(o, a);
+	return host_new(o, w);
 }
 
 /* Frees hosts that nothing needs any more. */
@@ -150,7 +173,7 @@ void origin_conn_keep(struct origin_conn *c)
 	struct origin_host *h = c->host;
 
 	if (h->nidle >= (unsigned)worker_settings(c->worker)->limit_origin_connections || h->origins->closing ||
-	    c->t.eof || c->t.error != 0 || c->t.in.n > 0) {
+	    c->t.eof || c->t.error != 0 || transport_input(&c->t)->n > 0) {
 		origin_conn_close(c);
 		return;
 	}
@@ -176,26 +199,6 @@ static void on_closed(struct transport *t)
 	hosts_prune(o);
 }
 
-static void on_readable(struct transport *t)
-{
-	struct origin_conn *c = origin_conn_of(t);
-
-	if (c->state == ORIGIN_IDLE)
-		origin_conn_close(c); /* it ended, or speaks unasked */
-	else if (c->state == ORIGIN_BUSY || c->state == ORIGIN_TUNNEL)
-		origin_http1_readable(c);
-}
-
-static void on_drained(struct transport *t)
-{
-	struct origin_conn *c = origin_conn_of(t);
-
-	if (c->up.x != NULL && (c->state == ORIGIN_BUSY || c->state == ORIGIN_TUNNEL))
-		exchange_origin_drained(c->up.x);
-}
-
-static const struct transport_events events = { .readable = on_readable, .drained = on_drained, .closed = on_closed };
-
 static void try_address(struct exchange *x, struct origin_host *h, unsigned address, uint64_t give_up);
 
 static void connect_failed(struct origin_conn *c, enum fault f, const char *detail)
@@ -214,16 +217,8 @@ static void connect_failed(struct origin_conn *c, enum fault f, const char *deta
 		exchange_origin_failed(x, f, str_of(detail), false);
 }
 
-static void on_connected(uv_connect_t *req, int status)
+static void ready(struct origin_conn *c)
 {
-	struct origin_conn *c = origin_conn_of(req->handle->data);
-
-	if (c->state != ORIGIN_CONNECTING)
-		return;
-	if (status < 0) {
-		connect_failed(c, FAULT_ORIGIN_CONNECT, uv_strerror(status));
-		return;
-	}
 	if (c->up.x == NULL) { /* nobody waits any more; the next one may use it */
 		origin_conn_keep(c);
 		return;
@@ -233,13 +228,95 @@ static void on_connected(uv_connect_t *req, int status)
 	origin_http1_begin(c);
 }
 
+/* The end of TLS is not the end of TCP: only a close_notify says that an answer is complete. */
+static void tls_ended(struct origin_conn *c)
+{
+	switch (session_state(c->t.tls)) {
+	case SESSION_FAILED:
+		c->t.error = c->t.error != 0 ? c->t.error : UV_EPROTO;
+		break;
+	case SESSION_CLOSED:
+		c->t.eof = true;
+		break;
+	default:
+		if (c->t.eof && c->t.error == 0)
+			c->t.error = UV_ECONNRESET;
+	}
+}
+
+static void shake_hands(struct origin_conn *c)
+{
+	switch (session_state(c->t.tls)) {
+	case SESSION_OPEN:
+		ready(c);
+		break;
+	case SESSION_HANDSHAKE:
+		if (c->t.eof || c->t.error != 0)
+			connect_failed(c, FAULT_ORIGIN_TLS, "closed");
+		break;
+	default:
+		transport_flush(&c->t); /* the alert */
+		connect_failed(c, FAULT_ORIGIN_TLS, session_reason(c->t.tls).p); /* reasons are constant words */
+	}
+}
+
+static void on_readable(struct transport *t)
+{
+	struct origin_conn *c = origin_conn_of(t);
+
+	if (c->state == ORIGIN_HANDSHAKE) {
+		shake_hands(c);
+		return;
+	}
+	if (t->tls != NULL)
+		tls_ended(c);
+	if (c->state == ORIGIN_IDLE)
+		origin_conn_close(c); /* it ended, or speaks unasked */
+	else if (c->state == ORIGIN_BUSY || c->state == ORIGIN_TUNNEL)
+		origin_http1_readable(c);
+}
+
+static void on_drained(struct transport *t)
+{
+	struct origin_conn *c = origin_conn_of(t);
+
+	if (c->up.x != NULL && (c->state == ORIGIN_BUSY || c->state == ORIGIN_TUNNEL))
+		exchange_origin_drained(c->up.x);
+}
+
+static const struct transport_events events = { .readable = on_readable, .drained = on_drained, .closed = on_closed };
+
+static void on_connected(uv_connect_t *req, int status)
+{
+	struct origin_conn *c = origin_conn_of(req->handle->data);
+	struct session *tls;
+
+	if (c->state != ORIGIN_CONNECTING)
+		return;
+	if (status < 0) {
+		connect_failed(c, FAULT_ORIGIN_CONNECT, uv_strerror(status));
+		return;
+	}
+	if (c->host->tls == NULL) {
+		ready(c);
+		return;
+	}
+	if (session_connect(&tls, c->host->tls, str_of(c->host->server)) < 0) {
+		connect_failed(c, FAULT_MEMORY, "");
+		return;
+	}
+	c->state = ORIGIN_HANDSHAKE;
+	transport_secure(&c->t, tls);
+	transport_read(&c->t, true);
+}
+
 static void on_deadline(struct deadline *d)
 {
 	struct origin_conn *c = (struct origin_conn *)((char *)d - offsetof(struct origin_conn, deadline));
 
 	if (c->state == ORIGIN_IDLE)
 		origin_conn_close(c);
-	else if (c->state == ORIGIN_CONNECTING)
+	else if (c->state == ORIGIN_CONNECTING || c->state == ORIGIN_HANDSHAKE)
 		connect_failed(c, FAULT_CONNECT_TIMEOUT, "");
 	else
 		origin_http1_timeout(c);
@@ -430,10 +507,26 @@ bool origin_retries(struct exchange *x, enum fault f, bool fresh)
 	       balance_may_retry(pool);
 }
 
+/* How to speak TLS to where x goes: as its pool does; to an origin that a rule computed, as the file's default. */
+static struct tls_client *client_of(const struct exchange *x)
+{
+	return x->route.origin == NULL ? x->route.pool->tls : x->config->tls;
+}
+
+static struct str server_name(const struct pool_conf *p, const struct origin_conf *o)
+{
+	struct str host = o->address.host;
+
+	if (p != NULL && p->tls_name.n > 0)
+		return p->tls_name;
+	return host.n > 2 && host.p[0] == '[' ? str_sub(host, 1, host.n - 1) : host;
+}
+
 void origin_start(struct exchange *x)
 {
 	struct origins *o = x->worker->origins;
 	enum fault why;
+	struct wanted wanted = { NULL, NULL, STR_NONE };
 	const struct origin_conf *conf = pick(o, x, &why);
 	struct origin_host *h;
 	struct origin_conn *c;
@@ -442,8 +535,14 @@ void origin_start(struct exchange *x)
 		exchange_origin_failed(x, why, STR_NONE, false);
 		return;
 	}
+	wanted.address = &conf->address;
 	enter(x, conf);
-	if ((h = host_of(o, &conf->address)) == NULL) {
+	if (conf->tls && (wanted.tls = client_of(x)) == NULL) {
+		exchange_origin_failed(x, FAULT_ORIGIN_TLS, STR("no_client"), false);
+		return;
+	}
+	wanted.server = x->route.sni.n > 0 ? x->route.sni : server_name(x->route.origin != NULL ? NULL : x->route.pool, conf);
+	if ((h = host_of(o, &wanted)) == NULL) {
 		exchange_origin_failed(x, FAULT_MEMORY, STR_NONE, false);
 		return;
 	}
@@ -498,19 +597,28 @@ int origins_new(struct origins **out, struct worker *w)
 	return 0;
 }
 
+static bool pool_names(const struct pool_conf *p, const struct origin_host *h)
+{
+	size_t i;
+
+	for (i = 0; i < p->n; i++)
+		if (str_eq(p->origins[i].address.text, str_of(h->key)) && (p->origins[i].tls ? p->tls : NULL) == h->tls)
+			return true;
+	return false;
+}
+
+/* Connections made under another way to speak TLS (other CAs, say) are not used any more either. */
 static bool is_named(const struct origins *o, const struct origin_host *h)
 {
 	const struct config *config = worker_config(o->worker);
-	size_t i, k, z;
+	size_t i;
 
 	for (i = 0; i < config->npools; i++)
-		for (k = 0; k < config->pools[i].n; k++)
-			if (str_eq(config->pools[i].origins[k].address.text, str_of(h->key)))
-				return true;
-	for (z = 0; z < config->nzones; z++)
-		for (k = 0; k < config->zones[z].pool->n; k++)
-			if (str_eq(config->zones[z].pool->origins[k].address.text, str_of(h->key)))
-				return true;
+		if (pool_names(&config->pools[i], h))
+			return true;
+	for (i = 0; i < config->nzones; i++)
+		if (pool_names(config->zones[i].pool, h))
+			return true;
 	return false;
 }
 

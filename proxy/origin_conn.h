@@ -10,7 +10,7 @@
 
 struct origin_host;
 
-enum origin_state { ORIGIN_CONNECTING, ORIGIN_BUSY, ORIGIN_TUNNEL, ORIGIN_IDLE, ORIGIN_CLOSING };
+enum origin_state { ORIGIN_CONNECTING, ORIGIN_HANDSHAKE, ORIGIN_BUSY, ORIGIN_TUNNEL, ORIGIN_IDLE, ORIGIN_CLOSING };
 
 struct origin_conn {
 	struct transport t;

@@ -116,7 +116,7 @@ static void on_cancel(struct upstream *u)
 	struct origin_conn *c = conn_of_upstream(u);
 
 	origin_conn_detach(c);
-	if (c->state != ORIGIN_CONNECTING) /* what was begun cannot be taken back; a new connection is still clean */
+	if (c->state != ORIGIN_CONNECTING && c->state != ORIGIN_HANDSHAKE) /* what was begun cannot be taken back; a new connection is still clean */
 		origin_conn_close(c);
 }
 
@@ -198,7 +198,7 @@ static enum go step(struct origin_conn *c)
 		deadline_clear(&c->worker->wheel, &c->deadline); /* the client's own deadline watches now */
 		return GO_WAIT;
 	}
-	switch (http1_next(&c->parser, &c->t.in)) {
+	switch (http1_next(&c->parser, transport_input(&c->t))) {
 	case HTTP1_HEAD:
 		return head(c);
 	case HTTP1_PIECE:
@@ -228,9 +228,9 @@ static void tunnel(struct origin_conn *c)
 		transport_read(&c->t, false);
 		return;
 	}
-	if (c->t.in.n > 0) {
-		exchange_answer_piece(x, buf_str(&c->t.in));
-		buf_clear(&c->t.in);
+	if (transport_input(&c->t)->n > 0) {
+		exchange_answer_piece(x, buf_str(transport_input(&c->t)));
+		buf_clear(transport_input(&c->t));
 	}
 	if (c->t.eof || c->t.error != 0) {
 		origin_conn_detach(c);
@@ -241,7 +241,7 @@ static void tunnel(struct origin_conn *c)
 
 void origin_http1_readable(struct origin_conn *c)
 {
-	if (c->t.in.n > 0)
+	if (transport_input(&c->t)->n > 0)
 		c->heard = true;
 	while (c->up.x != NULL && c->state == ORIGIN_BUSY && step(c) == GO_ON)
 		;

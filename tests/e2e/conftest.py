@@ -46,8 +46,8 @@ def stop(process, how=signal.SIGTERM, seconds=10):
 
 
 class Origin:
-    def __init__(self, where="0"):
-        self.process = subprocess.Popen([sys.executable, str(HERE / "origin.py"), where], stdout=subprocess.PIPE)
+    def __init__(self, where="0", tls=()):
+        self.process = subprocess.Popen([sys.executable, str(HERE / "origin.py"), where, *map(str, tls)], stdout=subprocess.PIPE)
         self.address = self.process.stdout.readline().decode().split()[1]
         self.url = self.address if self.address.startswith("unix:") else "http://" + self.address
 
@@ -66,8 +66,8 @@ def origin():
 def make_origin():
     made = []
 
-    def make(where="0"):
-        made.append(Origin(where))
+    def make(where="0", tls=()):
+        made.append(Origin(where, tls))
         return made[-1]
 
     yield make

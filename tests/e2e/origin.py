@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """A small origin that tells what it received, byte for byte, and misbehaves when asked to.
 
-    origin.py [PORT|unix:PATH]      prints "listening ADDRESS" once it does
+    origin.py [PORT|unix:PATH] [CERT KEY [CLIENT-CA]]      prints "listening ADDRESS" once it does; TLS with a certificate
 
 Every request is answered with a JSON object: method, target, version, headers (pairs in order), body (its length
 and SHA-256, and the text when it is short), trailers, connection (which of the origin's connections it came by).
@@ -12,6 +12,7 @@ import hashlib
 import json
 import os
 import socket
+import ssl
 import sys
 import threading
 import time
@@ -214,9 +215,22 @@ def split(target):
     return path.rsplit("/", 1)[-1], args
 
 
-def serve(sock, number):
-    reader, count = Reader(sock), 0
+def context(certificate, key, client_ca=None):
+    c = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    c.load_cert_chain(certificate, key)
+    if client_ca:
+        c.load_verify_locations(client_ca)
+        c.verify_mode = ssl.CERT_REQUIRED
+    return c
+
+
+def serve(sock, number, tls=None):
+    count, peer = 0, None
     try:
+        if tls:
+            sock = tls.wrap_socket(sock, server_side=True)
+            peer = sock.getpeercert()
+        reader = Reader(sock)
         while True:
             head = reader.until(b"\r\n\r\n")
             first, _, rest = head.partition(b"\r\n")
@@ -238,6 +252,8 @@ def serve(sock, number):
                 "method": method, "target": target, "version": version, "headers": headers, "body_size": body.size,
                 "body_sha256": body.hash.hexdigest(), "body": body.text.decode("latin-1") if body.size <= 4096 else None,
                 "trailers": body.trailers, "connection": number, "request": count,
+                "tls": sock.version() if tls else None,
+                "peer": dict(x[0] for x in peer["subject"]).get("commonName") if peer else None,
             }
             if name in BEHAVIOURS:
                 if not BEHAVIOURS[name](sock, request, args):
@@ -264,6 +280,7 @@ def main():
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind(("127.0.0.1", int(where)))
         name = "127.0.0.1:%d" % listener.getsockname()[1]
+    tls = context(*sys.argv[2:]) if len(sys.argv) > 3 else None
     listener.listen(512)
     print("listening", name, flush=True)
     number = 0
@@ -272,7 +289,7 @@ def main():
         if sock.family == socket.AF_INET:
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         number += 1
-        threading.Thread(target=serve, args=(sock, number), daemon=True).start()
+        threading.Thread(target=serve, args=(sock, number, tls), daemon=True).start()
 
 
 if __name__ == "__main__":
