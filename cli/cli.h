@@ -11,6 +11,9 @@ typedef int command_f(int argc, char **argv); /* argv[0] is the sub-command's na
 #include "cli/commands.def"
 #undef COMMAND
 
+/* dump.c: prints a stage of compilation of n files; an exit code. */
+int dump_files(const char *stage, int n, char **paths);
+
 /* help.c: prints a topic's table (an exit code; usage if there is no such topic), and the list of topics. */
 int help_topic(const char *name);
 void help_topics(void);

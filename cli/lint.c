@@ -26,13 +26,18 @@ static int summary(const struct diags *d, int rc)
 int cmd_lint(int argc, char **argv)
 {
 	struct config *config = NULL;
+	const char *stage = NULL;
 	struct diags d;
 	int rc, code;
 
 	for (int i = 1; i < argc; i++)
-		if (argv[i][0] == '-' && argv[i][1])
+		if (!strncmp(argv[i], "--dump=", 7) && i == 1)
+			stage = argv[i] + 7;
+		else if (argv[i][0] == '-' && argv[i][1])
 			return usage("lint", "unknown option '%s'", argv[i]);
-	if (argc < 2)
+	if (stage && argc > 2)
+		return dump_files(stage, argc - 2, argv + 2);
+	if (argc < 2 || stage)
 		return usage("lint", "which file?");
 	if (tls_global_init() < 0) {
 		fputs("usher lint: the TLS library does not start\n", stderr);
