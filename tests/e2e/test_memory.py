@@ -1,0 +1,91 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Memory that runs out at each allocation in a connection's life: no crash, no half-judged request, no harm later."""
+import mmap
+import os
+import struct
+import subprocess
+
+import pytest
+
+from conftest import ROOT, Raw
+
+pytestmark = pytest.mark.skipif(bool(os.environ.get("SAN")), reason="sanitizers have their own allocator")
+
+RULES = """
+server { workers 1 }
+listener plain { address 127.0.0.1:{plain}; http yes }
+listener public { address 127.0.0.1:{port} }
+zone web { hosts web.example; origin {origin} }
+zone partners {
+    hosts        api.example.com
+    certificate  "{pki}/server-ecdsa-chain.pem"
+    key          "{pki}/server-ecdsa.key"
+    client_auth  optional
+    client_ca    "{pki}/ca-bundle.pem"
+    origin       {origin}
+    transforms   tls_client_auth_headers, client_cert_rfc9440, xfcc
+}
+rule must    { when zone.name eq "partners" and not cf.tls_client_auth.cert_verified then block 403 }
+rule tag     { when cf.tls_client_auth.cert_verified then set request header "x-tag" = cf.tls_client_auth.cert_serial }
+rule rewrite { when starts_with(http.request.uri.path, "/v1") then rewrite path = "/v2" }
+rule answer  { when true then set response header "x-rule" = concat(http.host, "-", http.request.method) }
+"""
+
+
+class Allocations:
+    def __init__(self, directory):
+        self.library, path = str(directory / "fail_alloc.so"), directory / "page"
+        subprocess.run(["cc", "-shared", "-fPIC", "-o", self.library, str(ROOT / "tests/tools/fail_alloc.c")], check=True)
+        path.write_bytes(bytes(4096))
+        self.env = {"LD_PRELOAD": self.library, "FAIL_ALLOC": str(path)}
+        with open(path, "r+b") as f:
+            self.page = mmap.mmap(f.fileno(), 4096)
+
+    def set(self, first, count):
+        for index, number in ((0, 0), (1, 0), (2, 0), (3, count), (0, first)):
+            self.page[index * 4:index * 4 + 4] = struct.pack("i", number)
+
+    def seen(self):
+        return struct.unpack("i", self.page[4:8])[0]
+
+
+def plain(usher, pki):
+    raw = Raw(usher, port=usher.words["plain"])
+    raw.send("POST /v1 HTTP/1.1\r\nHost: web.example\r\nTransfer-Encoding: chunked\r\nConnection: close\r\n\r\n"
+             "3\r\nabc\r\n0\r\nX: 1\r\n\r\n")
+    return raw.all()
+
+
+def tls(usher, pki):
+    raw = Raw(usher, pki, sni="api.example.com", cert="good")
+    raw.send("GET /v1 HTTP/1.1\r\nHost: api.example.com\r\nConnection: close\r\n\r\n")
+    return raw.all()
+
+
+@pytest.mark.parametrize("client, cases", [(plain, 100), (tls, 150)])
+def test_no_memory(make_usher, origin, pki, tmp_path, client, cases):
+    from conftest import free_port
+    memory = Allocations(tmp_path)
+    usher = make_usher(RULES, origin=origin.url, plain=free_port(), env=memory.env)
+    assert client(usher, pki).startswith(b"HTTP/1.1 200")
+    memory.set(1 << 30, 1)
+    client(usher, pki)
+    total = memory.seen()
+    memory.set(0, 0)
+    for count in (1, 1 << 29):
+        # the last ones are where requests are judged; the many before them are a handshake's
+        numbers = set(range(1, total + 2, max(1, total // cases))) | set(range(max(1, total - 40), total + 2))
+        for first in sorted(numbers):
+            memory.set(first, count)
+            try:
+                answer = client(usher, pki)
+            except OSError:
+                answer = b""
+            memory.set(0, 0)
+            assert usher.process.poll() is None
+            if answer.startswith(b"HTTP/1.1 200"):
+                assert b"x-rule: " in answer and b'"/v2"' in answer
+                assert client is plain or b'"x-tag"' in answer
+            else:
+                assert answer == b"" or answer.split(b" ")[1] in (b"500", b"502", b"503"), answer
+        assert client(usher, pki).startswith(b"HTTP/1.1 200")
