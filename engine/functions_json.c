@@ -49,7 +49,7 @@ void run_lookup_json_string(struct call *c, const struct value *args, size_t n, 
 	struct str raw = json_find(args[0].s, path->steps, path->n), s;
 
 	(void)n;
-	if (raw.p == NULL || !json_string(c->arena, raw, &s))
+	if (raw.p == NULL || !json_unquote(c->arena, raw, &s))
 		return;
 	if (s.p == NULL)
 		c->error = -ERR_NOMEM;

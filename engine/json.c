@@ -285,7 +285,7 @@ bool json_int(struct str raw, int64_t *out)
 	return true;
 }
 
-bool json_string(struct arena *a, struct str raw, struct str *out)
+bool json_unquote(struct arena *a, struct str raw, struct str *out)
 {
 	struct str inner;
 	const char *p, *end;

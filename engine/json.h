@@ -20,6 +20,6 @@ struct str json_find(struct str text, const struct json_step *path, size_t n);
 
 bool json_int(struct str raw, int64_t *out); /* digits with an optional '-', within 64 bits */
 /* The decoded string; false if raw is no string. out->p NULL when out of memory. */
-bool json_string(struct arena *a, struct str raw, struct str *out);
+bool json_unquote(struct arena *a, struct str raw, struct str *out);
 
 #endif
