@@ -294,6 +294,7 @@ static inline void random_request(struct dice *d, struct arena *a, struct random
 		char *p = arena_alloc(a, 300);
 
 		memset(p, 'a', 300);
+		p[298] = 'b';
 		lines_add(&r->request.lines, STR("x-a"), (struct str){ p, 300 });
 	}
 	r->cert = *cert_facts_absent();
