@@ -79,6 +79,7 @@ int lex_list_name(struct parser *p, struct span at);
 void lex_comment(struct parser *p, struct span at);
 void lex_slashes(struct parser *p, struct span at);
 struct lex_token lex_operand(struct parser *p, struct span at);
+struct lex_token lex_strange(struct parser *p, struct span at);
 struct lex_token lex_operator(struct parser *p, struct span at);
 int lex_symbol(struct parser *p, struct span at, struct op_token *op);
 int lex_bracket(struct parser *p, struct span at);

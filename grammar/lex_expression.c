@@ -222,30 +222,14 @@ static void lookalikes_tell(struct parser *p, struct span at)
 	}
 }
 
-/* How much of w comes before a character that is no letter of any alphabet we know to be confused with ours. */
-static size_t strange_find(struct str w)
-{
-	size_t i, n;
-	uint32_t code;
-	char latin;
-
-	for (i = 0; i < w.n; i += n) {
-		n = 1;
-		if ((unsigned char)w.p[i] < 0x80)
-			continue;
-		if (!(n = utf8_read(str_sub(w, i, w.n), &code)) || (character_name(code, &latin) && !latin))
-			return i;
-	}
-	return w.n;
-}
-
 static bool curly(uint32_t code)
 {
 	return code == 0x201c || code == 0x201d || code == 0x201e || code == 0x2018 || code == 0x2019 ||
 		code == 0xab || code == 0xbb;
 }
 
-static struct lex_token strange_token(struct parser *p, struct span at)
+/* Not a part of any word; but quotes are often bent on their way through a word processor. */
+struct lex_token lex_strange(struct parser *p, struct span at)
 {
 	struct str rest = { p->src->text.p + at.from, p->src->text.n - at.from };
 	struct lex_token t = { .kind = BAD, .length = lex_bad_length(rest), .part = true };
@@ -258,9 +242,9 @@ static struct lex_token strange_token(struct parser *p, struct span at)
 				break;
 			if (!curly(code))
 				continue;
-			diag_add(p->diags, U0008, span_first(at, i + n),
-				"strings take plain quotes: \"%.*s\"",
+			diag_add(p->diags, U0008, span_first(at, i + n), "strings take plain quotes: \"%.*s\"",
 				(int)(i - t.length), rest.p + t.length);
+			p->scan.state = LEX_OPERATOR;
 			return (struct lex_token){ .kind = STRING, .length = i + n, .part = true,
 				.text = str_sub(rest, t.length, i) };
 		}
@@ -373,15 +357,7 @@ struct lex_token lex_operand(struct parser *p, struct span at)
 	struct str w = span_text(p, at);
 	struct lex_token t = { .part = true };
 	const struct operator_word *o;
-	size_t strange = strange_find(w);
 
-	if (!strange) {
-		t = strange_token(p, at);
-		if (t.kind == STRING)
-			s->state = LEX_OPERATOR;
-		return t;
-	}
-	w.n = strange;
 	if (s->file && rule_word(w)) {
 		if (lex_unclosed(p)) {
 			t.kind = GRAMMAR_error;
@@ -460,11 +436,8 @@ struct lex_token lex_operator(struct parser *p, struct span at)
 	struct str w = span_text(p, at);
 	struct lex_token t = { .kind = WORD, .part = true };
 	const struct operator_word *o;
-	size_t strange = strange_find(w);
 
-	if (!strange)
-		return strange_token(p, at);
-	t.length = w.n = strange;
+	t.length = w.n;
 	lookalikes_tell(p, span_first(at, w.n));
 	if (literal_begins(w.p[0])) {
 		t.kind = LITERAL;

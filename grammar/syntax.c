@@ -175,12 +175,18 @@ static void quote_tell(struct parser *p, struct diag *g, struct span at)
 
 void syntax_error(struct parser *p, const char *found, struct span at, const char *const *expected, size_t n)
 {
-	struct choices c = choices_of(expected, n);
-	struct str text = excerpt(p, at), list = choices_text(p, &c);
+	struct str text = excerpt(p, at), list;
+	struct choices c;
 	struct diag *g;
 	const char *word;
 	uint32_t code;
 
+	if (p->diags->errors >= p->diags->cap) { /* counted, never shown */
+		diag_add(p->diags, U0001, at, "unexpected text");
+		return;
+	}
+	c = choices_of(expected, n);
+	list = choices_text(p, &c);
 	if (!strcmp(found, "end of file") || !text.n || (!strcmp(found, "END") && text.p[0] != ';')) {
 		diag_add(p->diags, U0001, at, "something is missing here: expected %.*s", STR_FMT(list));
 		return;
