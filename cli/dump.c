@@ -9,7 +9,7 @@
 #include "base/file.h"
 #include "base/limits.h"
 #include "cli/cli.h"
-#include "grammar/ast.h"
+#include "engine/dump.h"
 
 typedef bool stage_f(struct buf *out, struct arena *a, const struct source *src, struct diags *d);
 
@@ -27,12 +27,43 @@ static bool tree(struct buf *out, struct arena *a, const struct source *src, str
 	return file && file_dump(out, file);
 }
 
+static bool compiled(struct buf *out, struct arena *a, const struct source *src, struct diags *d, enum dump_stage stage)
+{
+	struct ast_file *file = parse_file(a, src, d);
+
+	return file && ruleset_dump(out, file, stage, d) != -ERR_NOMEM;
+}
+
+static bool typed(struct buf *out, struct arena *a, const struct source *src, struct diags *d)
+{
+	return compiled(out, a, src, d, DUMP_TYPED);
+}
+
+static bool folded(struct buf *out, struct arena *a, const struct source *src, struct diags *d)
+{
+	return compiled(out, a, src, d, DUMP_FOLDED);
+}
+
+static bool program(struct buf *out, struct arena *a, const struct source *src, struct diags *d)
+{
+	return compiled(out, a, src, d, DUMP_PROGRAM);
+}
+
+static bool index_of_rules(struct buf *out, struct arena *a, const struct source *src, struct diags *d)
+{
+	return compiled(out, a, src, d, DUMP_INDEX);
+}
+
 static const struct {
 	const char *name;
 	stage_f *run;
 } stages[] = {
 	{ "tokens", tokens },
 	{ "ast", tree },
+	{ "typed", typed },
+	{ "folded", folded },
+	{ "program", program },
+	{ "index", index_of_rules },
 };
 
 static int one(const char *path, stage_f *stage, struct diags *d)

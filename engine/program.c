@@ -139,7 +139,7 @@ const char *program_verify(struct program *p, bool condition, const struct slots
 	return wrong;
 }
 
-static void print_value(struct buf *out, const struct value *v)
+void value_print(struct buf *out, const struct value *v)
 {
 	char text[IP_TEXT];
 
@@ -176,7 +176,7 @@ void test_print(struct buf *out, const struct test *t)
 	else if (t->kind == TEST_MATCHES || t->kind == TEST_WILDCARD || t->kind == TEST_STRICT_WILDCARD)
 		buf_json(out, t->text);
 	else
-		print_value(out, &t->right);
+		value_print(out, &t->right);
 }
 
 static void print_operand(struct buf *out, const struct instr *i)
@@ -197,7 +197,7 @@ static void print_operand(struct buf *out, const struct instr *i)
 		break;
 	case OPERAND_VALUE:
 		buf_addc(out, ' ');
-		print_value(out, i->value);
+		value_print(out, i->value);
 		break;
 	case OPERAND_NUMBER:
 		buf_printf(out, " %u", i->to);

@@ -58,5 +58,6 @@ struct slots {
 const char *program_verify(struct program *p, bool condition, const struct slots *slots);
 bool program_print(struct buf *out, const struct program *p); /* one line an instruction */
 void test_print(struct buf *out, const struct test *t);
+void value_print(struct buf *out, const struct value *v); /* a scalar; of others the type */
 
 #endif

@@ -6,6 +6,7 @@
 
 #include "base/err.h"
 #include "base/limits.h"
+#include "engine/dump.h"
 #include "engine/geoip.h"
 #include "engine/guard.h"
 #include "engine/index.h"
@@ -187,7 +188,8 @@ static void forget_scratch(struct ruleset *s)
 		}
 }
 
-static int compile(struct ruleset *s, struct compiler *c, const struct ast_file *file, const struct ruleset_options *o)
+static int compile(struct ruleset *s, struct compiler *c, const struct ast_file *file, const struct ruleset_options *o,
+		   const struct dump *dump)
 {
 	struct rules r = { .c = c, .o = o };
 	unsigned before = c->d->errors;
@@ -197,6 +199,8 @@ static int compile(struct ruleset *s, struct compiler *c, const struct ast_file 
 	if (!groups_check(&r, file))
 		return -ERR_NOMEM;
 	rules_check(&r, file);
+	if (dump != NULL)
+		dump_checked(dump, &r);
 	if (c->d->errors > before)
 		return -ERR_RULES;
 	if (c->no_memory || !rules_share(&r))
@@ -210,11 +214,14 @@ static int compile(struct ruleset *s, struct compiler *c, const struct ast_file 
 	s->slots = c->slots;
 	s->version = version_of(&s->arena, file, &s->lists);
 	s->counts_response = counts_response(&s->phases[PHASE_REQUEST_RATELIMIT]);
+	if (dump != NULL)
+		dump_sealed(dump, s);
 	forget_scratch(s);
 	return c->no_memory || s->version.p == NULL ? -ERR_NOMEM : 0;
 }
 
-int ruleset_compile(struct ruleset **out, const struct ast_file *file, const struct ruleset_options *o, struct diags *d)
+int compile_ruleset(struct ruleset **out, const struct ast_file *file, const struct ruleset_options *o,
+		    const struct dump *dump, struct diags *d)
 {
 	struct ruleset *s = calloc(1, sizeof(*s));
 	struct arena scratch;
@@ -231,7 +238,7 @@ int ruleset_compile(struct ruleset **out, const struct ast_file *file, const str
 	compiler_init(&c, &scratch, &s->arena, &s->owner, d);
 	c.foreign_default = o->foreign_fields_default;
 	c.no_fold = o->no_fold;
-	rc = compile(s, &c, file, o);
+	rc = compile(s, &c, file, o, dump);
 	compiler_fini(&c);
 	arena_fini(&scratch);
 	if (o->geoip != NULL)
@@ -241,6 +248,11 @@ int ruleset_compile(struct ruleset **out, const struct ast_file *file, const str
 	else
 		*out = s;
 	return rc;
+}
+
+int ruleset_compile(struct ruleset **out, const struct ast_file *file, const struct ruleset_options *o, struct diags *d)
+{
+	return compile_ruleset(out, file, o, NULL, d);
 }
 
 struct str ruleset_version(const struct ruleset *r)
