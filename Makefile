@@ -97,7 +97,7 @@ UNITS := $(patsubst %.c,$(OUT)/%,$(wildcard tests/unit/test_*.c))
 UNIT_SHARED := $(patsubst %.c,$(OUT)/obj/%.o,$(filter-out tests/unit/test_%,$(wildcard tests/unit/*.c)))
 FUZZERS := $(patsubst tests/fuzz/%.c,$(OUT)/%,$(wildcard tests/fuzz/fuzz_*.c))
 BENCHES := $(patsubst %.c,$(OUT)/%,$(wildcard bench/*.c)) \
-	$(patsubst bench/engine/%.c,$(OUT)/bench/engine-%,$(wildcard bench/engine/*.c))
+	$(patsubst %,$(OUT)/bench/engine-driver,$(wildcard bench/engine/driver.c))
 
 .PHONY: all deps deps-demo deps-test deps-bench demo unit rules e2e check fuzz fuzz-seeds soak bench cover format \
 	graph docs install clean help fuzzers benches FORCE
