@@ -35,6 +35,8 @@ struct table {
 		uint64_t key;
 		posting_t posting;   /* 0: empty */
 	} *cells;
+	uint64_t *filter;            /* small enough to stay near: most keys that are asked for are not there */
+	uint64_t filter_mask;
 	unsigned shift;              /* 64 - log2 of the number of cells */
 	uint32_t n;
 };
@@ -43,8 +45,10 @@ bool table_seal(struct table *t, struct entries *from, struct arena *a, struct i
 
 static inline posting_t table_get(const struct table *t, uint64_t key)
 {
-	uint64_t mask = ((uint64_t)1 << (64 - t->shift)) - 1;
+	uint64_t mask = ((uint64_t)1 << (64 - t->shift)) - 1, bit = key & t->filter_mask;
 
+	if (!(t->filter[bit / 64] >> bit % 64 & 1))
+		return 0;
 	for (uint64_t at = key >> t->shift;; at = (at + 1) & mask) {
 		if (t->cells[at].posting == 0 || t->cells[at].key == key)
 			return t->cells[at].posting;

@@ -81,7 +81,10 @@ bool table_seal(struct table *t, struct entries *from, struct arena *a, struct i
 		t->shift--;
 	}
 	t->n = (uint32_t)keys;
-	if ((t->cells = arena_array(a, cells, sizeof(*t->cells))) == NULL)
+	t->filter_mask = 8 * cells - 1; /* 16 to 32 bits a key */
+	t->cells = arena_array(a, cells, sizeof(*t->cells));
+	t->filter = arena_array(a, t->filter_mask / 64 + 1, sizeof(*t->filter));
+	if (t->cells == NULL || t->filter == NULL)
 		return false;
 	mask = cells - 1;
 	for (size_t i = 0; i < from->n; i = end) {
@@ -94,6 +97,7 @@ bool table_seal(struct table *t, struct entries *from, struct arena *a, struct i
 		for (at = from->v[i].key >> t->shift; t->cells[at].posting != 0; at = (at + 1) & mask)
 			continue;
 		t->cells[at].key = from->v[i].key;
+		t->filter[(from->v[i].key & t->filter_mask) / 64] |= (uint64_t)1 << from->v[i].key % 64;
 		t->cells[at].posting = posting;
 	}
 	return true;
