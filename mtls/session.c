@@ -129,6 +129,8 @@ int session_fail(struct session *s, enum reason reason, int error, int alert)
 		return -ERR_TLS;
 	s->stage = STAGE_FAILED;
 	s->reason = (uint8_t)reason;
+	if (reason == REASON_PEER_ALERT) /* seen in a private buffer only */
+		s->alert = s->ssl.MBEDTLS_PRIVATE(in_msg)[1];
 	s->error = error;
 	s->input = STR_NONE;
 	if (alert)
@@ -332,9 +334,25 @@ struct str session_reason(const struct session *s)
 	return str_of(words[s->reason]);
 }
 
+static const char *alert_name(int number)
+{
+	switch (number) {
+#define ALERT(n, name)                                                                                       \
+	case n:                                                                                              \
+		return name;
+#include "mtls/alerts.def"
+#undef ALERT
+	}
+	return NULL;
+}
+
 struct str session_reason_detail(const struct session *s)
 {
-	const char *text = s->error ? mbedtls_high_level_strerr(s->error) : NULL;
+	const char *text = s->reason == REASON_PEER_ALERT ? alert_name(s->alert) : NULL;
+
+	if (text)
+		return str_of(text);
+	text = s->error ? mbedtls_high_level_strerr(s->error) : NULL;
 
 	if (s->error && !text)
 		text = mbedtls_low_level_strerr(s->error);

@@ -40,7 +40,8 @@ mbedtls_pk_context *own_cert_key(struct own_cert *c);
 void own_cert_init(struct own_cert *c);
 void own_cert_fini(struct own_cert *c);
 /* Reads a chain and its key and checks that they belong together; problems are diagnostics, and false. */
-bool own_cert_load(struct own_cert *c, const struct tls_path *certificate, const struct tls_path *key, struct diags *d);
+bool own_cert_load(struct own_cert *c, const struct tls_path *certificate, const struct tls_path *key,
+                   struct diags *d);
 
 struct tls_zone {
 	atomic_uint refs;
@@ -138,6 +139,7 @@ struct session {
 	mbedtls_ssl_context ssl;    /* set up from then on */
 	bool has_ssl;
 	uint8_t stage, reason;
+	uint8_t alert;    /* what the peer sent, if that is the reason */
 	int error;        /* the library's, 0 if the reason is usher's own */
 	struct str input; /* during session_feed: what the library has not taken yet */
 	struct buf plain, output;
@@ -152,7 +154,7 @@ struct session {
  * -ERR_TLS. A second reason is ignored: the first one counts. */
 int session_fail(struct session *s, enum reason reason, int error, int alert);
 
-void session_drop_cert(struct session *s); /* facts become absent */
+void session_drop_cert(struct session *s);                                /* facts become absent */
 int session_start_ssl(struct session *s, const mbedtls_ssl_config *conf); /* 0 or the library's error */
 
 /* Reads the hello, picks the zone, sets up the library. 0, -ERR_AGAIN (more bytes), or another error when the

@@ -424,6 +424,27 @@ static void test_retry(void **state)
 	retry("c.test", "b.test", NULL, "sni_changed");
 }
 
+/* The client goes away with an alert: the log can say which. */
+static void test_peer_alert(void **state)
+{
+	struct tls_context *ctx = lab_context(zones, ZONES, -1, NULL);
+
+	(void)state;
+	for (int version = 12; version <= 13; version++) {
+		struct lab_client_spec spec = {.sni = "b.test", .cert = "good", .version = version};
+		struct lab_client c;
+		struct session *s = lab_connect(&c, ctx, &spec);
+
+		assert_int_equal(mbedtls_ssl_send_alert_message(&c.ssl, 2, 48), 0);
+		assert_int_equal(lab_run(&c, s, 0), SESSION_FAILED);
+		assert_str(session_reason(s), "peer_alert");
+		assert_str(session_reason_detail(s), "unknown_ca");
+		session_free(s);
+		lab_client_free(&c);
+	}
+	tls_context_unref(ctx);
+}
+
 /* ---- nonsense ---- */
 
 static const struct {
@@ -651,6 +672,7 @@ int main(void)
 	    cmocka_unit_test(test_chunks),
 	    cmocka_unit_test(test_large_writes),
 	    cmocka_unit_test(test_alert),
+	    cmocka_unit_test(test_peer_alert),
 	    cmocka_unit_test(test_chain_too_large),
 	    cmocka_unit_test(test_retry),
 	    cmocka_unit_test(test_garbage),
