@@ -127,7 +127,7 @@ listener l {{ address 127.0.0.1:{port} }}
 zone api {{
     hosts api.example.com
     certificate "{pki}/server-ecdsa-chain.pem" ; key "{pki}/server-ecdsa.key"
-    client_auth optional ; client_ca "{pki}/ca-bundle.pem"
+    client_auth optional ; client_ca "{pki}/ca-bundle.pem" ; client_crl "{work}/crl/*.pem"
     ticket_reuse yes
     origin http://127.0.0.1:{origin}
     transforms tls_client_auth_headers
@@ -268,16 +268,82 @@ def scene(name, servers):
             if name.startswith("resume") else ""), flush=True)
 
 
+def idle(servers):
+    """Memory of an idle TLS 1.3 connection with a client certificate, after one request."""
+    n = int(os.environ.get("IDLE", "2000"))
+    print("\nmemory of %d idle TLS 1.3 connections (idle)" % n)
+    for s in servers:
+        before = memory_kb(s.process.pid)
+        p = subprocess.Popen(["taskset", "-c", str(LOAD_CPU), str(LOAD), "idle", "-a", "127.0.0.1:%d" % s.port, "-c", str(n), "-t", "3",
+                              "-C", str(s.work / "pki/good-chain.pem"), "-K", str(s.work / "pki/good.key")],
+                             stdout=subprocess.PIPE, text=True)
+        opened = json.loads(p.stdout.readline())["open"]
+        time.sleep(1)
+        print("  %-8s %8.1f kB each (%d open)" % (s.name, (memory_kb(s.process.pid) - before) / max(opened, 1), opened), flush=True)
+        p.wait()
+
+
+def latency(servers):
+    """Half of what the slowest server can do, from everybody: how long do requests take then?"""
+    options = SCENES["request"][1]
+    rate = min(load(s, options)["per_second"] for s in servers) / 2
+    print("\nlatency of keep-alive requests at %.0f a second (latency)" % rate)
+    for s in servers:
+        rows = [load(s, options + ["-r", "%.0f" % rate]) for _ in range(ROUNDS)]
+        med = lambda key: statistics.median(r[key] for r in rows)
+        print("  %-8s p50 %6.0f us   p99 %6.0f us   CPU %6.1f us a request" % (s.name, med("p50_us"), med("p99_us"), med("cpu_us")), flush=True)
+
+
+def sockets(pid):
+    return sum(1 for fd in os.listdir("/proc/%d/fd" % pid) if os.readlink("/proc/%d/fd/%s" % (pid, fd)).startswith("socket:"))
+
+
+def reload(servers):
+    """usher alone: its clients' certificate is revoked while thousands of connections are open. How soon has it judged the
+    last of them, and what did the traffic of others notice?"""
+    n = int(os.environ.get("OPEN", "5000"))
+    s = [x for x in servers if x.name == "usher"][0]
+    common = ["-a", "127.0.0.1:%d" % s.port, "-C"]
+    rest = sockets(s.process.pid)
+    p = subprocess.Popen(["taskset", "-c", str(LOAD_CPU), str(LOAD), "idle"] + common + [
+        str(s.work / "pki/good-chain.pem"), "-K", str(s.work / "pki/good.key"), "-c", str(n), "-t", "30"], stdout=subprocess.PIPE, text=True)
+    opened = json.loads(p.stdout.readline())["open"]
+    shutil.copy(s.work / "pki/crl-a-more.pem", s.work / "crl/crl-a.pem")
+    traffic = subprocess.Popen(["taskset", "-c", str(LOAD_CPU), str(LOAD), "request"] + common + [
+        str(s.work / "pki/second-chain.pem"), "-K", str(s.work / "pki/second.key"), "-c", "4", "-t", "4", "-r", "400"],
+        stdout=subprocess.PIPE, text=True)
+    time.sleep(1)
+    since = time.monotonic()
+    s.process.send_signal(signal.SIGHUP)
+    while sockets(s.process.pid) > rest + 20 and time.monotonic() - since < 25:
+        time.sleep(0.01)
+    took = time.monotonic() - since
+    out = json.loads(traffic.communicate()[0])
+    p.terminate()
+    p.wait()
+    shutil.copy(s.work / "pki/crl-a.pem", s.work / "crl/crl-a.pem")
+    s.process.send_signal(signal.SIGHUP)
+    print("\nreload that revokes the certificate of %d open connections (reload)" % opened)
+    print("  usher    last one closed after %.2f s; others' requests meanwhile: p50 %.0f us, p99 %.0f us, %d failed" % (
+        took, out["p50_us"], out["p99_us"], out["failed"]), flush=True)
+
+
+MORE = {"idle": idle, "latency": latency, "reload": reload}
+
+
 def main():
-    names = sys.argv[1:] or list(SCENES)
-    unknown = [n for n in names if n not in SCENES]
+    names = sys.argv[1:] or list(SCENES) + list(MORE)
+    unknown = [n for n in names if n not in SCENES and n not in MORE]
     if unknown:
-        sys.exit("bench: no scene %s; there are: %s" % (", ".join(unknown), ", ".join(SCENES)))
+        sys.exit("bench: no scene %s; there are: %s" % (", ".join(unknown), ", ".join(list(SCENES) + list(MORE))))
     work = pathlib.Path(tempfile.mkdtemp(prefix="usher-bench-"))
     servers = []
     try:
         os.chmod(work, 0o755)
         subprocess.run(["sh", str(ROOT / "tests/pki/make.sh"), str(work / "pki")], check=True)
+        (work / "crl").mkdir()
+        for name in ("root", "a", "b"):
+            shutil.copy(work / ("pki/crl-%s.pem" % name), work / "crl")
         for key in (work / "pki").glob("*.key"):
             key.chmod(0o644)  # nginx's worker is nobody's friend
         origin = Origin(work)
@@ -292,7 +358,10 @@ def main():
         print("one worker each on CPU %d, load and origin on CPU %d, %s connections, %d rounds of %s s" % (
             SERVER_CPU, LOAD_CPU, CONNECTIONS, ROUNDS, SECONDS))
         for name in names:
-            scene(name, servers[1:])
+            if name in MORE:
+                MORE[name](servers[1:])
+            else:
+                scene(name, servers[1:])
     finally:
         for s in reversed(servers):
             s.stop()

@@ -122,7 +122,7 @@ class Demo:
         log = self.last_access(count)
         headers = []
         if status == "200":
-            headers = [n for n, _ in json.loads(body)["headers"] if n.lower().startswith(("cf-cert", "client-cert", "x-client"))]
+            headers = [(n, v) for n, v in json.loads(body)["headers"] if n.lower().startswith(("cf-cert", "client-cert", "x-client"))]
         return status, log, headers
 
     def stop(self):
@@ -138,7 +138,10 @@ class Demo:
 
 def row(client, status, log, headers):
     rule = log.get("rule") or "-"
-    reached = "%d headers: %s …" % (len(headers), ", ".join(headers[:3])) if headers else "-"
+    shown = [(n, v) for n, v in headers if n.lower() in ("cf-cert-verified", "cf-cert-subject-dn", "x-client-ski")]
+    reached = "-"
+    if headers:
+        reached = "%s; %d in all" % (", ".join("%s: %s" % (n, v if len(v) < 28 else v[:24] + "…") for n, v in shown), len(headers))
     print("  %-22s %-15s %-20s %-7s %s" % (client, log.get("verify_result", "?"), rule, status, reached), flush=True)
 
 
