@@ -68,7 +68,7 @@ posting_t posting_seal(struct ids *ids, const struct entry *e, size_t n)
 bool table_seal(struct table *t, struct entries *from, struct arena *a, struct ids *ids)
 {
 	size_t keys = 0, cells = 4, end;
-	uint64_t at, mask;
+	uint64_t at, mask, bit;
 
 	if (from->failed)
 		return false;
@@ -97,7 +97,8 @@ bool table_seal(struct table *t, struct entries *from, struct arena *a, struct i
 		for (at = from->v[i].key >> t->shift; t->cells[at].posting != 0; at = (at + 1) & mask)
 			continue;
 		t->cells[at].key = from->v[i].key;
-		t->filter[(from->v[i].key & t->filter_mask) / 64] |= (uint64_t)1 << from->v[i].key % 64;
+		bit = from->v[i].key & t->filter_mask;
+		t->filter[bit / 64] |= (uint64_t)1 << bit % 64;
 		t->cells[at].posting = posting;
 	}
 	return true;
