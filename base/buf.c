@@ -65,6 +65,19 @@ bool buf_addc(struct buf *b, char c)
 	return buf_add(b, (struct str){&c, 1});
 }
 
+bool buf_addi(struct buf *b, int64_t n)
+{
+	char digits[20], *p = digits + sizeof(digits);
+	uint64_t u = n < 0 ? 0 - (uint64_t)n : (uint64_t)n;
+
+	do
+		*--p = (char)('0' + u % 10);
+	while (u /= 10);
+	if (n < 0)
+		*--p = '-';
+	return buf_add(b, str_range(p, digits + sizeof(digits)));
+}
+
 bool buf_vprintf(struct buf *b, const char *fmt, va_list ap)
 {
 	va_list again;
@@ -147,12 +160,29 @@ static void json_piece(struct buf *b, struct str piece)
 		buf_addc(b, (char)c);
 }
 
+/* Leading bytes that stand for themselves in a JSON string. */
+static size_t plain_length(struct str s)
+{
+	size_t i;
+
+	for (i = 0; i < s.n; i++)
+		if (s.p[i] < 0x20 || s.p[i] == 0x7f || s.p[i] == '"' || s.p[i] == '\\')
+			break;
+	return i;
+}
+
 bool buf_json(struct buf *b, struct str s)
 {
 	buf_addc(b, '"');
 	while (s.n) {
-		size_t n = utf8_length(s);
+		size_t n = plain_length(s);
 
+		if (n) {
+			buf_add(b, str_sub(s, 0, n));
+			s = str_sub(s, n, s.n);
+			continue;
+		}
+		n = utf8_length(s);
 		n = n ? n : 1;
 		json_piece(b, str_sub(s, 0, n));
 		s = str_sub(s, n, s.n);

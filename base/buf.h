@@ -27,6 +27,7 @@ bool buf_add(struct buf *b, struct str s);
 bool buf_addc(struct buf *b, char c);
 bool buf_printf(struct buf *b, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 bool buf_vprintf(struct buf *b, const char *fmt, va_list ap);
+bool buf_addi(struct buf *b, int64_t n); /* in decimal */
 bool buf_json(struct buf *b, struct str s); /* s as a JSON string with quotes; bytes that are not UTF-8 as \u00XX */
 void buf_consume(struct buf *b, size_t n);
 

@@ -46,7 +46,7 @@ unsigned name_flags(struct str name)
 	size_t i;
 
 	for (i = row_of_length(0, name.n); i < KNOWN; i = row_of_length(i + 1, name.n))
-		if (str_eq_nocase(known[i].name, name))
+		if (ascii_lower(name.p[0]) == known[i].name.p[0] && str_eq_nocase(known[i].name, name))
 			return known[i].flags;
 	return 0;
 }

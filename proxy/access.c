@@ -2,7 +2,6 @@
 /* Lines of the access log; the thread that writes them is in access_writer.c. */
 #include "proxy/access.h"
 
-#include <stdio.h>
 #include <time.h>
 
 #include "base/clock.h"
@@ -10,45 +9,38 @@
 #include "proxy/access_writer.h"
 #include "proxy/conn.h"
 #include "proxy/exchange.h"
+#include "proxy/judge.h"
 #include "proxy/server.h"
 
-static void key(struct buf *b, const char *name)
-{
-	if (b->n > 0 && b->p[b->off + b->n - 1] != '{')
-		buf_addc(b, ',');
-	buf_addc(b, '"');
-	buf_add(b, str_of(name));
-	buf_add(b, STR("\":"));
-}
+/* A member's name with what stands before and after it; the first member of an object is written by hand. */
+#define KEY(name) STR(",\"" name "\":")
 
-static void text(struct buf *b, const char *name, struct str s)
+static void text(struct buf *b, struct str key, struct str s)
 {
 	if (s.n == 0)
 		return;
-	key(b, name);
+	buf_add(b, key);
 	buf_json(b, str_sub(s, 0, LIMIT_LOG_FIELD));
 }
 
-static void integer(struct buf *b, const char *name, int64_t n)
+static void integer(struct buf *b, struct str key, int64_t n)
 {
-	char digits[24];
-
-	key(b, name);
-	buf_add(b, (struct str){ digits, (size_t)snprintf(digits, sizeof(digits), "%lld", (long long)n) });
+	buf_add(b, key);
+	buf_addi(b, n);
 }
 
-static void flag(struct buf *b, const char *name, bool on)
+static void flag(struct buf *b, struct str key, bool on)
 {
-	key(b, name);
+	buf_add(b, key);
 	buf_add(b, on ? STR("true") : STR("false"));
 }
 
-static void address(struct buf *b, const char *name, const struct ip *ip)
+static void address(struct buf *b, struct str key, const struct ip *ip)
 {
 	char printed[IP_TEXT];
 
 	if (ip->family != 0)
-		text(b, name, (struct str){ printed, ip_print(ip, printed) });
+		text(b, key, (struct str){ printed, ip_print(ip, printed) });
 }
 
 /* RFC 3339 with milliseconds, UTC. The seconds are printed once and kept. */
@@ -64,27 +56,31 @@ static void when(struct buf *b, int64_t msec)
 		strftime(seconds, sizeof(seconds), "%Y-%m-%dT%H:%M:%S", &tm);
 		printed = t;
 	}
-	snprintf(stamp, sizeof(stamp), "%s.%03dZ", seconds, (int)(msec % 1000));
-	text(b, "time", str_of(stamp));
+	memcpy(stamp, seconds, 19);
+	stamp[19] = '.';
+	stamp[20] = (char)('0' + msec / 100 % 10);
+	stamp[21] = (char)('0' + msec / 10 % 10);
+	stamp[22] = (char)('0' + msec % 10);
+	memcpy(stamp + 23, "Z", 2);
+	text(b, STR("{\"time\":"), str_of(stamp));
 }
 
 /* client NULL: the connection's. */
 static void begin(struct buf *b, const char *kind, int64_t msec, const struct conn *c, const struct ip *client)
 {
-	buf_addc(b, '{');
 	when(b, msec);
-	text(b, "kind", str_of(kind));
+	text(b, KEY("kind"), str_of(kind));
 	if (c->listener->conf != NULL)
-		text(b, "listener", c->listener->conf->name);
+		text(b, KEY("listener"), c->listener->conf->name);
 	if (client != NULL && !ip_eq(client, &c->ip)) {
-		address(b, "client", client);
-		address(b, "proxy", &c->ip);
+		address(b, KEY("client"), client);
+		address(b, KEY("proxy"), &c->ip);
 		return;
 	}
-	address(b, "client", &c->ip);
+	address(b, KEY("client"), &c->ip);
 	if (c->port != 0)
-		integer(b, "client_port", c->port);
-	address(b, "proxy", &c->proxy_ip);
+		integer(b, KEY("client_port"), c->port);
+	address(b, KEY("proxy"), &c->proxy_ip);
 }
 
 static void end(struct buf *b)
@@ -94,10 +90,10 @@ static void end(struct buf *b)
 
 static void certificate(struct buf *b, const struct cert_facts *cert)
 {
-	text(b, "verify_result", str_of(verify_result_name(cert->result)));
-	text(b, "fingerprint", cert->fingerprint_sha256);
-	text(b, "issuer_ski", cert->issuer_ski);
-	text(b, "serial", cert->serial);
+	text(b, KEY("verify_result"), str_of(verify_result_name(cert->result)));
+	text(b, KEY("fingerprint"), cert->fingerprint_sha256);
+	text(b, KEY("issuer_ski"), cert->issuer_ski);
+	text(b, KEY("serial"), cert->serial);
 }
 
 /* cert NULL: the facts are those of now. */
@@ -110,12 +106,27 @@ static void session(struct buf *b, const struct conn *c, const struct cert_facts
 	tls = session_tls(c->t.tls);
 	if (cert == NULL)
 		cert = session_cert(c->t.tls);
-	text(b, "tls", tls->version);
-	text(b, "cipher", tls->cipher);
-	text(b, "sni", tls->sni);
-	flag(b, "resumed", tls->resumed);
-	text(b, "ticket_refused", tls->ticket_refused);
+	text(b, KEY("tls"), tls->version);
+	text(b, KEY("cipher"), tls->cipher);
+	text(b, KEY("sni"), tls->sni);
+	flag(b, KEY("resumed"), tls->resumed);
+	text(b, KEY("ticket_refused"), tls->ticket_refused);
 	certificate(b, cert);
+}
+
+/* The same, rendered once for all requests of the connection as it was judged. */
+static void session_of(struct buf *b, const struct exchange *x)
+{
+	struct standing *s = x->standing;
+	size_t before = b->n;
+
+	if (s != NULL && s->log.n > 0) {
+		buf_add(b, s->log);
+		return;
+	}
+	session(b, x->conn, x->cert);
+	if (s != NULL && !b->failed && b->n > before)
+		s->log = arena_str(&s->arena, str_sub(buf_str(b), before, b->n));
 }
 
 static void rules(struct buf *b, const struct verdict *v)
@@ -126,17 +137,14 @@ static void rules(struct buf *b, const struct verdict *v)
 	for (m = v->matches; m != NULL; m = m->next) {
 		if (m->quiet)
 			continue;
-		if (!any)
-			key(b, "rules");
-		buf_addc(b, any ? ',' : '[');
+		buf_add(b, any ? STR(",") : STR(",\"rules\":["));
 		any = true;
-		buf_addc(b, '{');
-		text(b, "rule", m->rule->name);
-		text(b, "ruleset", m->rule->ruleset);
-		text(b, "action", m->action);
-		text(b, "text", m->text);
+		text(b, STR("{\"rule\":"), m->rule->name);
+		text(b, KEY("ruleset"), m->rule->ruleset);
+		text(b, KEY("action"), m->action);
+		text(b, KEY("text"), m->text);
 		if (m->dry_run)
-			flag(b, "dry_run", true);
+			flag(b, KEY("dry_run"), true);
 		buf_addc(b, '}');
 	}
 	if (any)
@@ -175,34 +183,34 @@ void access_exchange(const struct exchange *x)
 	if (!server_logs(x->worker->server))
 		return;
 	begin(b, "request", req->time_msec, x->conn, &x->client);
-	text(b, "id", (struct str){ x->id, 16 });
-	text(b, "zone", x->zone != NULL ? x->zone->name : STR_NONE);
-	session(b, x->conn, x->cert);
-	text(b, "method", req->method);
-	text(b, "host", req->host);
-	text(b, "path", req->raw.path);
-	text(b, "query", req->raw.query);
+	text(b, KEY("id"), (struct str){ x->id, 16 });
+	text(b, KEY("zone"), x->zone != NULL ? x->zone->name : STR_NONE);
+	session_of(b, x);
+	text(b, KEY("method"), req->method);
+	text(b, KEY("host"), req->host);
+	text(b, KEY("path"), req->raw.path);
+	text(b, KEY("query"), req->raw.query);
 	if (req->version != 0)
-		text(b, "protocol", req->version == HTTP_2 ? STR("HTTP/2") : req->version == HTTP_1_1 ? STR("HTTP/1.1") :
+		text(b, KEY("protocol"), req->version == HTTP_2 ? STR("HTTP/2") : req->version == HTTP_1_1 ? STR("HTTP/1.1") :
 												   STR("HTTP/1.0"));
 	if (x->stream_id != 0)
-		integer(b, "stream", x->stream_id);
-	integer(b, "status", x->status);
-	text(b, "action", str_of(action_of(x)));
+		integer(b, KEY("stream"), x->stream_id);
+	integer(b, KEY("status"), x->status);
+	text(b, KEY("action"), str_of(action_of(x)));
 	if (x->verdict.by != NULL)
-		text(b, "rule", x->verdict.by->name);
+		text(b, KEY("rule"), x->verdict.by->name);
 	rules(b, &x->verdict);
-	text(b, "reason", x->fault != FAULT_NONE ? str_of(fault_word(x->fault)) : x->verdict.reason);
-	text(b, "detail", x->fault_detail);
-	integer(b, "bytes_in", (int64_t)x->request_bytes);
-	integer(b, "bytes_out", (int64_t)x->response_bytes);
-	text(b, "origin", x->origin_text);
+	text(b, KEY("reason"), x->fault != FAULT_NONE ? str_of(fault_word(x->fault)) : x->verdict.reason);
+	text(b, KEY("detail"), x->fault_detail);
+	integer(b, KEY("bytes_in"), (int64_t)x->request_bytes);
+	integer(b, KEY("bytes_out"), (int64_t)x->response_bytes);
+	text(b, KEY("origin"), x->origin_text);
 	if (x->answered != 0) {
-		integer(b, "origin_status", x->response.status);
-		integer(b, "origin_usec", usec(x->at_origin, x->answered));
+		integer(b, KEY("origin_status"), x->response.status);
+		integer(b, KEY("origin_usec"), usec(x->at_origin, x->answered));
 	}
-	integer(b, "usec", usec(x->started, x->ended));
-	text(b, "user_agent", req->lines.n > 0 && lines_get(&req->lines, STR("user-agent")) != NULL ?
+	integer(b, KEY("usec"), usec(x->started, x->ended));
+	text(b, KEY("user_agent"), req->lines.n > 0 && lines_get(&req->lines, STR("user-agent")) != NULL ?
 				      lines_get(&req->lines, STR("user-agent"))->value : STR_NONE);
 	end(b);
 }
@@ -216,14 +224,14 @@ void access_handshake(const struct conn *c, const char *reason, struct str detai
 		return;
 	begin(b, "handshake", clock_now_msec(), c, NULL);
 	if (s != NULL) {
-		text(b, "sni", session_tls(s)->sni);
-		text(b, "ticket_refused", session_tls(s)->ticket_refused);
+		text(b, KEY("sni"), session_tls(s)->sni);
+		text(b, KEY("ticket_refused"), session_tls(s)->ticket_refused);
 		certificate(b, session_cert(s));
 	}
-	text(b, "action", STR("refused"));
-	text(b, "reason", reason != NULL || s == NULL ? str_of(reason) : session_reason(s));
-	text(b, "detail", detail.n > 0 || s == NULL ? detail : session_reason_detail(s));
-	integer(b, "usec", usec(c->accepted, clock_mono_nsec()));
+	text(b, KEY("action"), STR("refused"));
+	text(b, KEY("reason"), reason != NULL || s == NULL ? str_of(reason) : session_reason(s));
+	text(b, KEY("detail"), detail.n > 0 || s == NULL ? detail : session_reason_detail(s));
+	integer(b, KEY("usec"), usec(c->accepted, clock_mono_nsec()));
 	end(b);
 }
 
@@ -234,8 +242,8 @@ void access_refused(const struct conn *c, const char *reason)
 	if (!server_logs(c->worker->server))
 		return;
 	begin(b, "connection", clock_now_msec(), c, NULL);
-	text(b, "action", STR("refused"));
-	text(b, "reason", str_of(reason));
+	text(b, KEY("action"), STR("refused"));
+	text(b, KEY("reason"), str_of(reason));
 	end(b);
 }
 
@@ -247,9 +255,9 @@ void access_ended(const struct conn *c, enum fault f, struct str detail)
 		return;
 	begin(b, "connection", clock_now_msec(), c, NULL);
 	session(b, c, NULL);
-	text(b, "action", STR("closed"));
-	text(b, "reason", str_of(fault_word(f)));
-	text(b, "detail", detail);
+	text(b, KEY("action"), STR("closed"));
+	text(b, KEY("reason"), str_of(fault_word(f)));
+	text(b, KEY("detail"), detail);
 	end(b);
 }
 

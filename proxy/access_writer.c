@@ -18,7 +18,8 @@
 
 enum {
 	QUEUE_BYTES = 16 << 20,
-	GATHER_MSEC = 5, /* lines of so long go out in one write: waking up for each costs more than writing it */
+	GATHER_BYTES = 1 << 18, /* the thread writes when there is so much, */
+	GATHER_MSEC = 50,       /* … or so long after the first line: waking up costs more than writing */
 };
 
 struct access {
@@ -100,11 +101,8 @@ static void run(void *arg)
 		uv_mutex_lock(&a->lock);
 		while (a->queue.n == 0 && !a->reopen && !a->end)
 			uv_cond_wait(&a->wake, &a->lock);
-		if (!a->end) {
-			uv_mutex_unlock(&a->lock);
-			uv_sleep(GATHER_MSEC);
-			uv_mutex_lock(&a->lock);
-		}
+		if (!a->end && a->queue.n < GATHER_BYTES)
+			uv_cond_timedwait(&a->wake, &a->lock, (uint64_t)GATHER_MSEC * 1000000);
 		full = a->queue;
 		a->queue = mine;
 		path = a->reopen ? strdup(a->path) : NULL;
@@ -128,16 +126,17 @@ bool access_on(const struct access *a)
 
 bool access_give(struct access *a, struct str lines)
 {
-	bool taken, was_empty;
+	bool taken;
+	size_t before;
 
 	uv_mutex_lock(&a->lock);
-	was_empty = a->queue.n == 0;
+	before = a->queue.n;
 	taken = a->queue.n + lines.n <= QUEUE_BYTES && buf_add(&a->queue, lines);
 	if (a->queue.failed) {
 		buf_fini(&a->queue);
 		access_lost(a);
 	}
-	if (was_empty)
+	if (before == 0 || (before < GATHER_BYTES && a->queue.n >= GATHER_BYTES))
 		uv_cond_signal(&a->wake);
 	uv_mutex_unlock(&a->lock);
 	return taken;

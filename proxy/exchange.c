@@ -7,7 +7,6 @@
 #include "proxy/exchange.h"
 
 #include <assert.h>
-#include <stdio.h>
 #include <stdlib.h>
 
 #include "base/clock.h"
@@ -303,6 +302,14 @@ void exchange_decided(struct exchange *x)
 	respond_verdict(x);
 }
 
+static void name_request(struct exchange *x, uint64_t number)
+{
+	int i;
+
+	for (i = 0; i < 16; i++)
+		x->id[i] = "0123456789abcdef"[number >> (60 - 4 * i) & 15];
+}
+
 struct exchange *exchange_new(struct worker *w, struct conn *c, const struct downstream *down, void *stream)
 {
 	struct exchange *x = w->spare;
@@ -330,7 +337,7 @@ struct exchange *exchange_new(struct worker *w, struct conn *c, const struct dow
 	lines_init(&x->request.lines, &x->arena);
 	lines_init(&x->request.trailers, &x->arena);
 	x->started = clock_mono_nsec();
-	snprintf(x->id, sizeof(x->id), "%016llx", (unsigned long long)w->request_id++);
+	name_request(x, w->request_id++);
 	c->requests++;
 	return x;
 }

@@ -50,9 +50,6 @@ static bool lines_write(struct buf *out, const struct lines *lines)
 
 static bool framing_write(struct buf *out, const struct http1_framing *f)
 {
-	char text[24];
-	int n;
-
 	if (f->upgrade.n > 0 &&
 	    !(line_add(out, STR("Connection"), STR("upgrade")) && line_add(out, STR("Upgrade"), f->upgrade)))
 		return false;
@@ -62,12 +59,9 @@ static bool framing_write(struct buf *out, const struct http1_framing *f)
 		return false;
 	if (f->chunked)
 		return line_add(out, STR("Transfer-Encoding"), STR("chunked")) && buf_add(out, STR("\r\n"));
-	if (f->length >= 0) {
-		n = snprintf(text, sizeof(text), "%lld", (long long)f->length);
-		if (!line_add(out, STR("Content-Length"), (struct str){ text, (size_t)n }))
-			return false;
-	}
-	return buf_add(out, STR("\r\n"));
+	if (f->length < 0)
+		return buf_add(out, STR("\r\n"));
+	return buf_add(out, STR("Content-Length: ")) && buf_addi(out, f->length) && buf_add(out, STR("\r\n\r\n"));
 }
 
 bool http1_write_request(struct buf *out, const struct request *req, struct str uri, struct str host,
@@ -80,10 +74,7 @@ bool http1_write_request(struct buf *out, const struct request *req, struct str 
 
 bool http1_write_response(struct buf *out, int status, const struct lines *lines, const struct http1_framing *f)
 {
-	char text[16];
-	int n = snprintf(text, sizeof(text), "HTTP/1.1 %03d ", status);
-
-	return buf_add(out, (struct str){ text, (size_t)n }) && buf_add(out, str_of(status_reason(status))) &&
+	return buf_add(out, STR("HTTP/1.1 ")) && buf_addi(out, status) && buf_addc(out, ' ') && buf_add(out, str_of(status_reason(status))) &&
 	       buf_add(out, STR("\r\n")) && (lines == NULL || lines_write(out, lines)) && framing_write(out, f);
 }
 

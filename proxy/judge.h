@@ -18,6 +18,7 @@ struct standing {
 	struct arena arena;        /* owns rendered */
 	struct lines rendered;     /* managed transforms' lines of the connection */
 	bool is_rendered;
+	struct str log;            /* the connection's part of access log lines; empty: to be made */
 };
 
 /* The connection's, with one count more; NULL when out of memory. */
