@@ -12,17 +12,20 @@
 
 #include "base/limits.h"
 #include "engine/match.h"
+#include "engine/regex_nfa.h"
 
 struct matcher {
 	pcre2_code *code;
 	bool jit;
 	unsigned captures;
+	struct nfa *nfa; /* finishes what PCRE2 would take too long for; NULL: nothing does */
 };
 
 struct thread_state {
 	pcre2_match_context *context;
 	pcre2_match_data *data;
 	pcre2_jit_stack *stack;
+	struct nfa_room *room;
 };
 
 static pthread_once_t once = PTHREAD_ONCE_INIT;
@@ -39,6 +42,7 @@ static void state_free(void *arg)
 	pcre2_match_data_free(m->data);
 	pcre2_match_context_free(m->context);
 	pcre2_jit_stack_free(m->stack);
+	nfa_room_free(m->room);
 	free(m);
 }
 
@@ -68,11 +72,11 @@ static struct thread_state *state_get(void)
 	m->context = pcre2_match_context_create(NULL);
 	m->data = pcre2_match_data_create(MATCH_CAPTURES, NULL);
 	m->stack = pcre2_jit_stack_create(32 * 1024, LIMIT_REGEX_STACK, NULL);
-	if (m->context == NULL || m->data == NULL || m->stack == NULL || pthread_setspecific(key, m) != 0) {
+	m->room = nfa_room_new();
+	if (m->context == NULL || m->data == NULL || m->stack == NULL || m->room == NULL || pthread_setspecific(key, m) != 0) {
 		state_free(m);
 		return NULL;
 	}
-	pcre2_set_match_limit(m->context, LIMIT_REGEX_MATCH);
 	pcre2_set_heap_limit(m->context, LIMIT_REGEX_STACK / 1024);
 	pcre2_jit_stack_assign(m->context, NULL, m->stack);
 	mine = m;
@@ -109,6 +113,7 @@ int matcher_new(struct matcher **out, const struct regex_tree *t, bool captures,
 	struct matcher *r = calloc(1, sizeof(*r));
 	struct buf pattern = BUF_INIT;
 	int rc = -ERR_NOMEM;
+	bool large;
 
 	*out = NULL;
 	if (r == NULL || !regex_translate(&pattern, t, captures))
@@ -117,6 +122,10 @@ int matcher_new(struct matcher **out, const struct regex_tree *t, bool captures,
 		goto done;
 	r->jit = pcre2_jit_compile(r->code, PCRE2_JIT_COMPLETE) == 0;
 	r->captures = captures ? t->captures : 0;
+	if (!regex_ambiguous(t) && (r->nfa = nfa_new(t, &large)) == NULL && !large) {
+		rc = -ERR_NOMEM;
+		goto done;
+	}
 	*out = r;
 	r = NULL;
 done:
@@ -130,6 +139,7 @@ void matcher_free(struct matcher *r)
 	if (r == NULL)
 		return;
 	pcre2_code_free(r->code);
+	nfa_free(r->nfa);
 	free(r);
 }
 
@@ -139,13 +149,19 @@ size_t matcher_bytes(const struct matcher *r)
 
 	pcre2_pattern_info(r->code, PCRE2_INFO_SIZE, &size);
 	pcre2_pattern_info(r->code, PCRE2_INFO_JITSIZE, &jit);
-	return sizeof(*r) + size + jit;
+	return sizeof(*r) + size + jit + nfa_bytes(r->nfa);
 }
 
+/* PCRE2 counts a step where it begins a repetition or a group, and a step may walk over the whole subject: what is
+ * bounded is the product. */
 static int run(const struct matcher *r, struct thread_state *m, struct str subject)
 {
+	uint64_t limit = LIMIT_REGEX_WORK / (subject.n + 1);
 	PCRE2_SPTR p = (PCRE2_SPTR)(subject.n ? subject.p : "");
-	int rc = r->jit ? pcre2_jit_match(r->code, p, subject.n, 0, 0, m->data, m->context) :
+	int rc;
+
+	pcre2_set_match_limit(m->context, limit > LIMIT_REGEX_MATCH ? LIMIT_REGEX_MATCH : limit ? (uint32_t)limit : 1);
+	rc = r->jit ? pcre2_jit_match(r->code, p, subject.n, 0, 0, m->data, m->context) :
 			  pcre2_match(r->code, p, subject.n, 0, 0, m->data, m->context);
 
 	if (rc >= 0)
@@ -158,8 +174,12 @@ static int run(const struct matcher *r, struct thread_state *m, struct str subje
 int matcher_match(const struct matcher *r, struct str subject)
 {
 	struct thread_state *m = state_get();
+	int rc;
 
-	return m != NULL ? run(r, m, subject) : -ERR_NOMEM;
+	if (m == NULL)
+		return -ERR_NOMEM;
+	rc = run(r, m, subject);
+	return rc == -ERR_LIMIT && r->nfa != NULL ? nfa_match(r->nfa, m->room, subject) : rc;
 }
 
 int matcher_find(const struct matcher *r, struct str subject, struct match_place found[MATCH_CAPTURES])
@@ -170,7 +190,9 @@ int matcher_find(const struct matcher *r, struct str subject, struct match_place
 
 	if (m == NULL)
 		return -ERR_NOMEM;
-	if ((rc = run(r, m, subject)) != 1)
+	if ((rc = run(r, m, subject)) == -ERR_LIMIT && r->nfa != NULL && nfa_match(r->nfa, m->room, subject) == 0)
+		return 0; /* where the match is nobody knows, but there is none */
+	if (rc != 1)
 		return rc;
 	v = pcre2_get_ovector_pointer(m->data);
 	for (unsigned i = 0; i < MATCH_CAPTURES; i++) {

@@ -6,6 +6,7 @@
 #include <assert.h>
 
 #include "engine/match.h"
+#include "engine/regex_nfa.h"
 #include "tests/fuzz/regex_oracle.h"
 
 static bool holds(const struct literals *l, struct str s, struct arena *a)
@@ -29,14 +30,18 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct str pattern = str_sub(input, 0, end < 0 ? size : (size_t)end);
 	struct str subject = str_sub(input, pattern.n + 1, pattern.n + 1 + ORACLE_BYTES);
 	struct arena a = ARENA_INIT;
+	static struct nfa_room *room;
 	struct matcher *m = NULL;
+	struct nfa *nfa;
 	struct match_place found[MATCH_CAPTURES];
 	struct literals both[2], l;
 	struct regex_tree t;
 	struct regex_error err;
-	bool want;
+	bool want, large;
 	int rc;
 
+	if (room == NULL)
+		room = nfa_room_new();
 	if (pattern.n > 2048)
 		return 0;
 	if ((rc = regex_parse(&t, &a, pattern, &err)) < 0) {
@@ -51,8 +56,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		goto done;
 	}
 	want = oracle_matches(&t, subject);
+	nfa = nfa_new(&t, &large);
+	assert(nfa != NULL || large);
+	assert(nfa == NULL || nfa_match(nfa, room, subject) == want);
+	nfa_free(nfa);
 	rc = matcher_match(m, subject);
-	assert(rc == want || rc == -ERR_LIMIT);
+	assert(rc == want || (rc == -ERR_LIMIT && (large || regex_ambiguous(&t))));
 	assert(!want || l.n == 0 || holds(&l, subject, &a));
 	assert(!want || both[1].n == 0 || holds(&both[1], subject, &a));
 	assert(want || !l.enough || !holds(&l, subject, &a));
