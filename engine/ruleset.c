@@ -267,7 +267,13 @@ size_t ruleset_rules(const struct ruleset *r)
 
 unsigned ruleset_needs(const struct ruleset *r)
 {
+	static const enum field_id hello[] = { FIELD_HELLO_LENGTH, FIELD_CLIENT_RANDOM, FIELD_EXTENSIONS_SHA1,
+					       FIELD_EXTENSIONS_SHA1_LE, FIELD_CIPHERS_SHA1 };
 	unsigned needs = 0;
+
+	for (size_t i = 0; i < sizeof(hello) / sizeof(hello[0]); i++)
+		if (r->reads[hello[i]])
+			needs |= NEED_HELLO;
 
 	if (r->scopes & SCOPE_BIT(SCOPE_BODY))
 		needs |= NEED_BODY;
