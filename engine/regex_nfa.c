@@ -162,38 +162,46 @@ static void first_find(struct nfa *n)
 	}
 }
 
+/* The same in one block of just the size it needs: there may be a hundred thousand. */
+static struct nfa *fitted(const struct nfa *n)
+{
+	size_t sets = n->nsets * sizeof(*n->sets), code = n->n * sizeof(*n->v);
+	struct nfa *fit = malloc(sizeof(*fit) + sets + code);
+
+	if (fit == NULL)
+		return NULL;
+	*fit = *n;
+	fit->sets = (struct byte_set *)(fit + 1);
+	fit->v = (struct instr *)(fit->sets + n->nsets);
+	if (sets > 0)
+		memcpy(fit->sets, n->sets, sets);
+	memcpy(fit->v, n->v, code);
+	return fit;
+}
+
 struct nfa *nfa_new(const struct regex_tree *t, bool *large)
 {
-	struct nfa *n = calloc(1, sizeof(*n));
+	struct nfa n = { .v = malloc(MOST * sizeof(*n.v)), .sets = malloc(MOST * sizeof(*n.sets)) }, *fit = NULL;
 	size_t match, start;
-	void *tight;
 
 	*large = false;
-	if (n == NULL || (n->v = malloc(MOST * sizeof(*n->v))) == NULL ||
-	    (n->sets = malloc(MOST * sizeof(*n->sets))) == NULL)
-		goto failed;
-	if (!emit(n, OP_MATCH, 0, 0, &match) || !build(n, t->root, match, &start)) {
+	if (n.v == NULL || n.sets == NULL)
+		goto done;
+	if (!emit(&n, OP_MATCH, 0, 0, &match) || !build(&n, t->root, match, &start)) {
 		*large = true;
-		goto failed;
+		goto done;
 	}
-	n->start = (uint16_t)start;
-	first_find(n);
-	if ((tight = realloc(n->v, n->n * sizeof(*n->v))) != NULL)
-		n->v = tight;
-	if ((tight = realloc(n->sets, (n->nsets + 1) * sizeof(*n->sets))) != NULL)
-		n->sets = tight;
-	return n;
-failed:
-	nfa_free(n);
-	return NULL;
+	n.start = (uint16_t)start;
+	first_find(&n);
+	fit = fitted(&n);
+done:
+	free(n.v);
+	free(n.sets);
+	return fit;
 }
 
 void nfa_free(struct nfa *n)
 {
-	if (n == NULL)
-		return;
-	free(n->v);
-	free(n->sets);
 	free(n);
 }
 
