@@ -34,6 +34,11 @@ int cmd_serve(int argc, char **argv)
 		fprintf(stderr, "usher serve: %s\n", err_text(rc));
 		return rc == -ERR_IO ? EXIT_USAGE : EXIT_NO;
 	}
+	if (config->nlisteners == 0) {
+		fputs("usher serve: the files name no listener, so there is nothing to serve\n", stderr);
+		config_unref(config);
+		return EXIT_NO;
+	}
 	rc = server_run(config, paths, n);
 	tls_global_fini();
 	return rc < 0 ? EXIT_NO : EXIT_YES;

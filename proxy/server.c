@@ -239,6 +239,9 @@ static void on_read(uv_work_t *work, int status)
 		diags_print(&s->diags, stderr, false);
 	if (status < 0 || fresh == NULL) {
 		log_error("reload_failed", LOG_Z("reason", "errors"), LOG_I("errors", s->diags.errors));
+	} else if (fresh->nlisteners == 0) {
+		log_error("reload_failed", LOG_Z("reason", "no_listener"));
+		config_unref(fresh);
 	} else if (s->draining || !publish(s, fresh)) {
 		if (!s->draining)
 			log_error("reload_failed", LOG_Z("reason", "listen"));

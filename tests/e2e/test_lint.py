@@ -73,3 +73,18 @@ zone z {
     assert done.returncode == 1
     for code in ("U3026", "U3027", "U3028"):
         assert code in done.stdout, done.stdout
+
+
+def test_nothing_to_serve(tmp_path):
+    file = tmp_path / "rules.rules"
+    file.write_text("rule a { when ssl then block }\n")
+    done = subprocess.run([USHER, "serve", str(file)], capture_output=True, text=True, timeout=20)
+    assert done.returncode == 1 and "no listener" in done.stderr
+
+
+def test_a_reload_that_leaves_nothing_to_serve(make_usher, origin):
+    rules = "listener l { address 127.0.0.1:{port} ; plain }\nzone z { hosts localhost ; origin {origin} }\n"
+    usher = make_usher(rules, origin=origin.url)
+    usher.reload("rule a { when ssl then block }\n", event="reload_failed")
+    assert usher.process.poll() is None
+    usher.reload(rules)
