@@ -65,8 +65,10 @@ static void arm(struct http2_client *h)
 
 	if (!stuck(h))
 		h->moved_at = now;
-	if (h->nstreams == 0)
+	if (h->nstreams == 0) {
+		transport_rest(&h->conn->t);
 		sooner(&at, h->idle_since, set->timeout_idle);
+	}
 	if (h->head_since != 0)
 		sooner(&at, h->head_since, set->timeout_header);
 	if (h->drain == HTTP2_WARNED)

@@ -178,6 +178,7 @@ void origin_conn_keep(struct origin_conn *c)
 		return;
 	}
 	c->state = ORIGIN_IDLE;
+	transport_rest(&c->t);
 	c->reused = true;
 	c->next = h->idle;
 	if (c->next != NULL)

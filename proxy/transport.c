@@ -12,6 +12,8 @@
 #include "base/ip.h"
 #include "proxy/worker.h"
 
+enum { KEPT_BUFFER = 8192 }; /* what a buffer of a connection at rest may hold on to */
+
 static struct worker *worker_of(const struct transport *t)
 {
 	return t->h.any.loop->data;
@@ -32,6 +34,7 @@ void transport_dirty(struct transport *t)
 {
 	struct worker *w = worker_of(t);
 
+	t->resting = false;
 	if (t->prev_dirty != NULL || t->closing)
 		return;
 	t->next_dirty = w->dirty;
@@ -51,7 +54,7 @@ void transport_init(struct transport *t, const struct transport_events *events)
 	t->prev_dirty = NULL;
 	t->received = t->sent = 0;
 	t->error = 0;
-	t->reading = t->writing = t->full = t->ending = t->notified = t->ended = t->closing = t->eof = t->broken = false;
+	t->reading = t->writing = t->full = t->ending = t->notified = t->ended = t->closing = t->eof = t->broken = t->resting = false;
 }
 
 void transport_secure(struct transport *t, struct session *tls)
@@ -158,11 +161,26 @@ static void finish(struct transport *t)
 		shutdown(fd, SHUT_WR);
 }
 
-/* Keeps small buffers for the next message, gives large ones back. */
 static void relax(struct buf *b)
 {
-	if (b->n == 0 && b->size > 8192)
+	if (b->n == 0 && b->size > KEPT_BUFFER)
 		buf_fini(b);
+}
+
+static void relax_all(struct transport *t)
+{
+	relax(&t->in);
+	relax(&t->out);
+	if (t->tls != NULL) {
+		relax(session_plain(t->tls));
+		relax(session_output(t->tls));
+	}
+}
+
+void transport_rest(struct transport *t)
+{
+	t->resting = true;
+	relax_all(t); /* what is still to be flushed gives back its memory then */
 }
 
 void transport_flush(struct transport *t)
@@ -186,7 +204,6 @@ void transport_flush(struct transport *t)
 			return;
 		}
 		buf_clear(&t->out);
-		relax(&t->out);
 		if (t->ending && !t->notified) {
 			t->notified = true;
 			session_close(t->tls);
@@ -217,8 +234,9 @@ void transport_flush(struct transport *t)
 			t->writing = true;
 			return;
 		}
-		relax(wire);
 	}
+	if (t->resting)
+		relax_all(t);
 	if (t->ending && !t->ended) {
 		finish(t);
 		t->events->drained(t);

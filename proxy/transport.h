@@ -46,6 +46,7 @@ struct transport {
 	uint64_t received, sent; /* bytes of the socket */
 	int error;              /* libuv's code; 0: none. Nothing is read or written any more */
 	bool reading, writing, full, ending, notified, ended, closing;
+	bool resting;           /* transport_rest was called, and nothing has been written since */
 	bool eof;               /* the peer sends no more */
 	bool broken;            /* the peer takes no more: output is dropped, but what it said may still be read */
 };
@@ -67,6 +68,9 @@ static inline bool transport_full(struct transport *t)
 }
 void transport_flush(struct transport *t); /* now, not at the end of the turn */
 void transport_dirty(struct transport *t); /* there is output: flush at the end of the turn */
+
+/* Nothing is under way: gives back the memory that large messages needed. */
+void transport_rest(struct transport *t);
 
 /* Sends what is queued, close_notify and a FIN; reading goes on. */
 void transport_end(struct transport *t);
