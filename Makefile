@@ -79,7 +79,7 @@ GENERATED := -Wno-unused-function -Wno-unused-parameter -Wno-unused-but-set-vari
 WRAPPED := mbedtls_x509_crt_parse_der mbedtls_x509_crt_verify_restartable
 LDFLAGS_ALL := $(LDHARDEN) $(MODE) $(WRAPPED:%=-Wl,--wrap=%) $(LDFLAGS)
 LIBS := $(MBEDTLS_LIBS) $(DEPS)/lib/libllhttp.a \
-	-Wl,--as-needed -luv -lnghttp2 -lpcre2-8 -ljansson -lmaxminddb -lpthread -lm
+	-Wl,--as-needed -luv -lcurl -lnghttp2 -lpcre2-8 -ljansson -lmaxminddb -lpthread -lm
 
 # ---- What there is ----
 

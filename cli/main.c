@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "cli/cli.h"
 
 struct command {
@@ -75,6 +76,7 @@ int main(int argc, char **argv)
 {
 	const struct command *c;
 
+	clock_init();
 	if (argc < 2) {
 		cmd_help(1, argv);
 		return EXIT_USAGE;

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* usher serve FILE…: reads the rule files and serves until told to end. */
 #include <stdio.h>
+#include <stdlib.h>
 #include <unistd.h>
 
 #include "base/err.h"
+#include "base/log.h"
 #include "cli/cli.h"
 #include "mtls/context.h"
 #include "proxy/config.h"
@@ -26,6 +28,8 @@ int cmd_serve(int argc, char **argv)
 		fputs("usher serve: the TLS library does not start\n", stderr);
 		return EXIT_NO;
 	}
+	if (getenv("USHER_FAKE_OFFSET") != NULL)
+		log_warning("clock_moved", LOG_Z("seconds", getenv("USHER_FAKE_OFFSET")));
 	diags_init(&d);
 	rc = config_load(&config, paths, n, &d);
 	diags_print(&d, stderr, use_color(STDERR_FILENO));

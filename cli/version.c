@@ -6,6 +6,7 @@
 #include "cli/cli.h"
 #include "engine/libraries.h"
 #include "mtls/context.h"
+#include "proxy/fetch.h"
 #include "proxy/libraries.h"
 
 int cmd_version(int argc, char **argv)
@@ -21,5 +22,6 @@ int cmd_version(int argc, char **argv)
 	printf("  libuv %s\n", libuv_version_text());
 	printf("  llhttp %s\n", llhttp_version_text());
 	printf("  nghttp2 %s\n", nghttp2_version_text());
+	printf("  libcurl %s\n", libcurl_version_text());
 	return EXIT_YES;
 }

@@ -69,6 +69,7 @@ static bool new_zone(struct build *b, const struct ast_block *k)
 	z->spec.resume = true;
 	z->spec.ticket_lifetime = 3600;
 	z->spec.tickets = 2;
+	z->conf->crl_warning = 86400;
 	return z->conf->name.p && block_apply(b, "zone", z, k);
 }
 

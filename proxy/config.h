@@ -16,6 +16,7 @@
 #include "headers/transforms.h"
 #include "mtls/client.h"
 #include "mtls/context.h"
+#include "proxy/url.h"
 
 struct address {                   /* where to listen or connect */
 	struct sockaddr_storage sa;    /* IP; ss_family AF_UNSPEC when a name must be resolved */
@@ -96,6 +97,21 @@ struct zone_conf {
 	transform_set transforms;
 	enum normalize normalize;
 	bool normalize_to_origin;
+	struct str *crl_urls;          /* lists that are fetched: written, or learned from certificates */
+	size_t ncrl_urls;
+	bool crl_points;               /* addresses are learned from certificates on signed paths */
+	struct url_host *crl_hosts;    /* where those may lead */
+	size_t ncrl_hosts;
+	int64_t crl_warning;           /* seconds before a list's end */
+	enum ocsp_mode ocsp;
+	struct str ocsp_url;           /* "": the certificate's, on these hosts */
+	struct url_host *ocsp_hosts;
+	size_t nocsp_hosts;
+};
+
+struct watched {                   /* files that zones were read from */
+	struct str pattern;            /* of proxy/paths.h */
+	uint64_t stamp;                /* before they were read */
 };
 
 struct listener_conf {
@@ -125,6 +141,8 @@ struct config {
 	size_t nzones;
 	struct pool_conf *pools;
 	size_t npools;
+	struct watched *watched;
+	size_t nwatched;
 	struct tls_client *tls;        /* for https origins that a rule computes; NULL: there is none to be had */
 	struct ruleset *rules;
 };

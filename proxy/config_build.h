@@ -14,7 +14,7 @@ struct zone_build {
 	struct tls_path *certificates, *keys, *cas, *crls;
 	size_t ncertificates, nkeys, ncas, ncrls;
 	struct str pool_name;
-	struct span pool_span, auth_span, origin_span, transforms_span;
+	struct span pool_span, auth_span, origin_span, transforms_span, crl_span, fetch_span, ocsp_span;
 	struct pool_conf own_pool; /* of an origin line */
 	const struct transform **transforms;
 	size_t ntransforms;
@@ -70,6 +70,11 @@ bool tickets_finish(struct build *b);
 
 /* config_lists.c: the database that server { geoip … } names; *out NULL if none, or told. false: no memory. */
 bool geoip_load(struct build *b, struct geoip **out);
+
+/* config_revocation.c: has the files behind pattern looked at while this configuration serves; the second step of a
+ * zone's CRLs. False: no memory. */
+bool watch_path(struct build *b, struct str pattern);
+bool revocation_finish(struct build *b, struct zone_build *z);
 
 /* config_settings.c: the settings blocks. */
 bool settings_is_block(struct str keyword);

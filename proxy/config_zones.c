@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* zone blocks: their lines, then, once all blocks are known, the pool, the TLS side and the checks across lines. */
-#include <glob.h>
-
 #include "base/err.h"
 #include "headers/transforms.h"
 #include "proxy/config_build.h"
@@ -76,7 +74,7 @@ static bool add_path(struct build *b, struct str path, struct span span, struct 
 {
 	struct tls_path p = { path, span };
 
-	if (!p.path.p)
+	if (!p.path.p || !watch_path(b, path))
 		return false;
 	*v = array_push(b->arena, *v, *n, sizeof p, &p);
 	if (!*v)
@@ -108,33 +106,6 @@ bool zone_client_ca(struct build *b, void *object, const struct ast_setting *s)
 	return add_paths(b, s, &ZONE(object)->cas, &ZONE(object)->ncas);
 }
 
-static bool add_glob(struct build *b, struct zone_build *z, const struct ast_word *w)
-{
-	struct str pattern = word_path(b, w);
-	glob_t found;
-	bool ok = true;
-	int rc;
-
-	if (!pattern.p)
-		return false;
-	rc = glob(pattern.p, GLOB_NOCHECK, NULL, &found); /* no match: the name itself, so that its absence is told */
-	if (rc != 0)
-		return rc != GLOB_NOSPACE;
-	for (size_t i = 0; ok && i < found.gl_pathc; i++)
-		ok = add_path(b, arena_str(b->arena, str_of(found.gl_pathv[i])), w->span, &z->crls, &z->ncrls);
-	globfree(&found);
-	return ok;
-}
-
-bool zone_client_crl(struct build *b, void *object, const struct ast_setting *s)
-{
-	for (size_t i = 0; i < s->nwords; i++)
-		if (!add_glob(b, ZONE(object), &s->words[i]))
-			return false;
-	ZONE(object)->spec.crl_required |= !ZONE(object)->crl_required_given;
-	return true;
-}
-
 /* ---- one value each ----------------------------------------------------------------------------------- */
 
 bool zone_client_auth(struct build *b, void *object, const struct ast_setting *s)
@@ -147,25 +118,12 @@ bool zone_client_auth(struct build *b, void *object, const struct ast_setting *s
 	return true;
 }
 
-bool zone_crl_required(struct build *b, void *object, const struct ast_setting *s)
-{
-	ZONE(object)->crl_required_given = true;
-	word_bool(b, &s->words[0], &ZONE(object)->spec.crl_required);
-	return true;
-}
-
 static void seconds(struct build *b, const struct ast_word *w, int64_t max, int64_t *out)
 {
 	int64_t msec;
 
 	if (word_duration(b, w, 0, max * 1000, &msec))
 		*out = msec / 1000;
-}
-
-bool zone_crl_grace(struct build *b, void *object, const struct ast_setting *s)
-{
-	seconds(b, &s->words[0], 30 * 86400, &ZONE(object)->spec.crl_grace);
-	return true;
 }
 
 bool zone_resumption(struct build *b, void *object, const struct ast_setting *s)
@@ -332,8 +290,6 @@ static void check_client_auth(struct build *b, struct zone_build *z)
 		g = diag_add(b->d, U8004, z->cas[0].span, "client_ca is not used: client_auth is off");
 		diag_help(b->d, g, "add `client_auth optional` or `client_auth required`");
 	}
-	if (z->ncrls && !z->ncas)
-		diag_add(b->d, U8006, z->crls[0].span, "client_crl without client_ca: no CA could have signed it");
 }
 
 static bool make_tls(struct build *b, struct zone_build *z)
@@ -391,7 +347,7 @@ bool zones_finish(struct build *b)
 		check_client_auth(b, z);
 		check_hosts(b, z);
 		set = array_push(b->arena, z->transforms, z->ntransforms, sizeof end, &end);
-		if (!set || !make_tls(b, z))
+		if (!set || !revocation_finish(b, z) || !make_tls(b, z))
 			return false;
 		z->conf->transforms = set;
 		conflict = transforms_conflict(set);

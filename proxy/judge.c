@@ -6,6 +6,7 @@
 
 #include "base/clock.h"
 #include "proxy/access.h"
+#include "proxy/server.h"
 
 enum {
 	SWEEP_CONNS = 64,  /* looked at per tick */
@@ -67,6 +68,19 @@ static bool due(const struct conn *c)
 	       (cert->presented && clock_now() >= cert->valid_until);
 }
 
+/* Lists that the certificates of a signed path name are fetched, if the zone wants that. */
+static void learn(const struct conn *c, const struct zone_conf *zone, const struct cert_facts *cert)
+{
+	size_t i, k;
+
+	for (i = 0; zone->crl_points && i < cert->crl_urls.n; i++) {
+		for (k = 0; k < zone->ncrl_urls && !str_eq(zone->crl_urls[k], cert->crl_urls.v[i]); k++)
+			;
+		if (k == zone->ncrl_urls)
+			server_learn_crl(c->worker->server, zone->name, cert->crl_urls.v[i]);
+	}
+}
+
 static enum fault judge_again(struct conn *c, const struct zone_conf *zone)
 {
 	const struct cert_facts *cert;
@@ -78,6 +92,7 @@ static enum fault judge_again(struct conn *c, const struct zone_conf *zone)
 	if (c->judged_generation != 0 || session_zone(c->t.tls) != zone->tls)
 		session_rejudge(c->t.tls, zone->tls); /* else its handshake has just done it */
 	cert = session_cert(c->t.tls);
+	learn(c, zone, cert);
 	good = cert->verified && !cert->revoked;
 	if (session_forbidden(c->t.tls, zone->tls))
 		return FAULT_CLIENT_FORBIDDEN;

@@ -20,9 +20,13 @@
 #include "base/log.h"
 #include "mtls/ticket.h"
 #include "proxy/access_writer.h"
+#include "proxy/asker.h"
 #include "proxy/clients.h"
+#include "proxy/fetch.h"
+#include "proxy/fetcher.h"
 #include "proxy/health.h"
 #include "proxy/sockets.h"
+#include "proxy/watch.h"
 #include "proxy/worker.h"
 
 enum {
@@ -47,6 +51,9 @@ struct server {
 	struct access *access;
 	struct clients *clients;
 	struct health *health;
+	struct watch *watch;
+	struct fetcher *fetcher;
+	struct asker *asker;
 	_Atomic int64_t conns;
 
 	struct config *config;           /* the current one, a reference */
@@ -98,6 +105,11 @@ void server_done(struct server *s)
 {
 	if (atomic_fetch_sub(&s->pending, 1) == 1)
 		uv_async_send(&s->done);
+}
+
+void server_learn_crl(struct server *s, struct str zone, struct str url)
+{
+	fetcher_learn(s->fetcher, zone, url);
 }
 
 void server_ended(struct server *s)
@@ -216,6 +228,9 @@ static bool publish(struct server *s, struct config *fresh)
 	retire(s, s->config);
 	s->config = fresh;
 	health_watch(s->health, fresh);
+	watch_config(s->watch, fresh);
+	fetcher_config(s->fetcher, fresh);
+	asker_config(s->asker, fresh);
 	s->generation++;
 	s->announce = true;
 	return true;
@@ -271,6 +286,18 @@ static void reload(struct server *s)
 	s->reading_now = uv_queue_work(&s->loop, &s->reading, read_files, on_read) == 0;
 	if (!s->reading_now)
 		diags_fini(&s->diags);
+}
+
+static void on_changed(void *arg, struct str file)
+{
+	log_info("reload_asked", LOG_Z("reason", "file_changed"), LOG_S("file", file));
+	reload(arg);
+}
+
+static void on_arrived(void *arg, struct str url)
+{
+	log_info("reload_asked", LOG_Z("reason", "crl_fetched"), LOG_S("url", url));
+	reload(arg);
 }
 
 /* ---- signals ---- */
@@ -372,7 +399,9 @@ static int server_init(struct server *s, struct config *config)
 		return rc;
 	}
 	if (uv_loop_init(&s->loop) < 0 || uv_async_init(&s->loop, &s->done, on_done) < 0 ||
-	    uv_timer_init(&s->loop, &s->retire) < 0 || health_new(&s->health, &s->loop) < 0 || signals_start(s) < 0)
+	    uv_timer_init(&s->loop, &s->retire) < 0 || health_new(&s->health, &s->loop) < 0 ||
+	    watch_new(&s->watch, &s->loop, on_changed, s) < 0 ||
+	    fetcher_new(&s->fetcher, &s->loop, on_arrived, s) < 0 || asker_new(&s->asker) < 0 || signals_start(s) < 0)
 		return -ERR_NOMEM;
 	s->done.data = s->retire.data = s;
 	uv_timer_start(&s->retire, on_retire, RETIRE_MSEC, RETIRE_MSEC);
@@ -398,12 +427,18 @@ static void server_fini(struct server *s)
 	for (i = 0; i < s->nworkers; i++)
 		worker_join(s->workers[i]);
 	health_stop(s->health);
-	while (!health_stopped(s->health))
+	fetcher_stop(s->fetcher);
+	asker_free(s->asker);
+	fetch_fini();
+	watch_stop(s->watch);
+	while (!health_stopped(s->health) || !watch_stopped(s->watch))
 		uv_run(&s->loop, UV_RUN_ONCE);
 	uv_walk(&s->loop, on_walk, NULL);
 	uv_run(&s->loop, UV_RUN_DEFAULT);
 	uv_loop_close(&s->loop);
 	health_free(s->health);
+	watch_free(s->watch);
+	fetcher_free(s->fetcher);
 	retire_look(s, true);
 	config_unref(s->config);
 	sockets_free(s->sockets);

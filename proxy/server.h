@@ -25,4 +25,7 @@ void server_conn_gone(struct server *s, const struct ip *ip);
 void server_done(struct server *s);  /* a worker carried out an order */
 void server_ended(struct server *s); /* a worker's loop is over */
 
+/* A certificate on a signed path says where its issuer's list is; the zone's configuration does not have it yet. */
+void server_learn_crl(struct server *s, struct str zone, struct str url);
+
 #endif

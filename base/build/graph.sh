@@ -17,7 +17,7 @@ done | sed -n 's/^\([^:]*\):\([0-9]*\):#[ \t]*include[ \t]*[<"]\([^>"]*\).*/\1 \
 		split("base 0 grammar 1 headers 1 mtls 1 engine 2 lint 3 proxy 4 cli 5", word, " ")
 		for (i = 1; i in word; i += 2) level[word[i]] = word[i + 1]
 		split("mbedtls/ mtls psa/ mtls pcre2 engine jansson engine maxminddb engine hs.h engine hs/ engine" \
-			" uv.h proxy llhttp proxy nghttp2/ proxy", word, " ")
+			" uv.h proxy llhttp proxy nghttp2/ proxy curl/ proxy", word, " ")
 		for (i = 1; i in word; i += 2) home[word[i]] = word[i + 1]
 	}
 	{
