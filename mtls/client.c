@@ -90,7 +90,7 @@ int tls_client_new(struct tls_client **out, const struct tls_client_spec *spec, 
 	mbedtls_ssl_config_init(&c->conf);
 	mbedtls_x509_crt_init(&c->anchors);
 	own_cert_init(&c->own);
-	c->alpn[0] = "http/1.1";
+	c->alpn[0] = spec->http2 ? "h2" : "http/1.1";
 	ok = load_trust(c, spec, d);
 	if (spec->certificate.path.n > 0)
 		ok = own_cert_load(&c->own, &spec->certificate, &spec->key, d) && ok;
@@ -147,10 +147,14 @@ void client_run(struct session *s)
 {
 	int rc = mbedtls_ssl_handshake(&s->ssl);
 
-	if (rc == 0)
+	if (rc == 0) {
+		const char *alpn = mbedtls_ssl_get_alpn_protocol(&s->ssl); /* one of ours */
+
+		s->tls.alpn = alpn ? str_of(alpn) : STR("");
 		s->stage = STAGE_OPEN;
-	else if (rc != MBEDTLS_ERR_SSL_WANT_READ)
+	} else if (rc != MBEDTLS_ERR_SSL_WANT_READ) {
 		fail(s, rc);
+	}
 }
 
 int session_connect(struct session **out, struct tls_client *c, struct str name)

@@ -19,6 +19,7 @@ struct tls_client_spec {
 	struct tls_path certificate, key;  /* path.n 0: none */
 	bool verify;                       /* the origin's chain and name; on unless the operator says otherwise */
 	enum tls_minimum version;          /* the one that is offered */
+	bool http2;                        /* ALPN: h2 instead of http/1.1; look at what session_tls says was agreed */
 };
 
 struct tls_client;

@@ -253,6 +253,15 @@ bool pool_health_status(struct build *b, void *object, const struct ast_setting 
 	return true;
 }
 
+bool pool_protocol(struct build *b, void *object, const struct ast_setting *s)
+{
+	int v;
+
+	if (word_enum(b, &s->words[0], "http/1.1|h2", &v))
+		POOL(object)->http2 = TLS(object).http2 = v == 1;
+	return true;
+}
+
 bool pool_tls_verify(struct build *b, void *object, const struct ast_setting *s)
 {
 	if (word_bool(b, &s->words[0], &TLS(object).verify) && !TLS(object).verify)

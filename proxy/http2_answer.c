@@ -5,7 +5,7 @@
  */
 #include "proxy/http2.h"
 
-#include "headers/names.h"
+#include "proxy/http2_nv.h"
 
 static struct http2_stream *stream_of(const struct exchange *x)
 {
@@ -14,43 +14,22 @@ static struct http2_stream *stream_of(const struct exchange *x)
 
 /* ---- header sections ---- */
 
-static nghttp2_nv pair(struct str name, struct str value)
+/* status 0: trailers. length -1: not said. false: no memory. */
+static bool section(struct http2_nvs *nvs, struct exchange *x, int status, const struct lines *lines, int64_t length)
 {
-	return (nghttp2_nv){ (uint8_t *)(uintptr_t)name.p, (uint8_t *)(uintptr_t)value.p, name.n, value.n,
-			     NGHTTP2_NV_FLAG_NONE }; /* nghttp2 copies both, the name in lower case */
-}
-
-/* status 0: trailers. length -1: not said. *nva lives in x's arena; NULL when out of memory. */
-static size_t section(struct exchange *x, nghttp2_nv **nva, int status, const struct lines *lines, int64_t length)
-{
-	size_t lines_n = lines != NULL ? lines->n : 0, n = 0, i;
 	struct str text;
-	nghttp2_nv *v;
 
-	*nva = NULL;
-	if ((v = arena_array(&x->arena, lines_n + 2, sizeof(*v))) == NULL)
-		return 0;
+	if (!http2_nvs_init(nvs, &x->arena, (lines != NULL ? lines->n : 0) + 2))
+		return false;
 	if (status != 0) {
 		text = arena_printf(&x->arena, "%03d", status);
 		if (text.p == NULL)
-			return 0;
-		v[n++] = pair(STR(":status"), text);
+			return false;
+		http2_nvs_add(nvs, STR(":status"), text);
 	}
-	for (i = 0; i < lines_n; i++) {
-		struct str name = lines->v[i].name;
-
-		/* RFC 9113, section 8.2.2; the length is the framing's own */
-		if ((name_flags(name) & HOP) == 0 && !str_eq_nocase(name, STR("content-length")))
-			v[n++] = pair(name, lines->v[i].value);
-	}
-	if (length >= 0) {
-		text = arena_printf(&x->arena, "%lld", (long long)length);
-		if (text.p == NULL)
-			return 0;
-		v[n++] = pair(STR("content-length"), text);
-	}
-	*nva = v;
-	return n;
+	if (lines != NULL)
+		http2_nvs_lines(nvs, lines);
+	return length < 0 || http2_nvs_length(nvs, &x->arena, length);
 }
 
 static void failed(struct http2_stream *s)
@@ -62,14 +41,12 @@ static void on_head(struct exchange *x, int status, const struct lines *lines, i
 {
 	struct http2_stream *s = stream_of(x);
 	nghttp2_data_provider provider = { { .ptr = s }, http2_answer_read };
-	nghttp2_nv *nva;
-	size_t n;
+	struct http2_nvs nvs;
 
 	if (s->closed)
 		return;
-	n = section(x, &nva, status, lines, length);
-	if (nva == NULL || nghttp2_submit_response(s->h->session, s->id, nva, n,
-						   content || s->malformed ? &provider : NULL) < 0)
+	if (!section(&nvs, x, status, lines, length) ||
+	    nghttp2_submit_response(s->h->session, s->id, nvs.v, nvs.n, content || s->malformed ? &provider : NULL) < 0)
 		failed(s);
 	http2_stream_arm(s);
 	transport_dirty(&s->h->conn->t);
@@ -78,13 +55,12 @@ static void on_head(struct exchange *x, int status, const struct lines *lines, i
 static void on_interim(struct exchange *x, int status, const struct lines *lines)
 {
 	struct http2_stream *s = stream_of(x);
-	nghttp2_nv *nva;
-	size_t n;
+	struct http2_nvs nvs;
 
 	if (s->closed)
 		return;
-	n = section(x, &nva, status, lines, -1);
-	if (nva == NULL || nghttp2_submit_headers(s->h->session, NGHTTP2_FLAG_NONE, s->id, NULL, nva, n, NULL) < 0)
+	if (!section(&nvs, x, status, lines, -1) ||
+	    nghttp2_submit_headers(s->h->session, NGHTTP2_FLAG_NONE, s->id, NULL, nvs.v, nvs.n, NULL) < 0)
 		failed(s);
 	transport_dirty(&s->h->conn->t);
 }
@@ -166,16 +142,15 @@ const struct downstream http2_downstream = {
 
 static void last_frame(struct http2_stream *s, uint32_t *flags)
 {
-	nghttp2_nv *nva;
-	size_t n;
+	struct http2_nvs nvs;
 
 	*flags |= NGHTTP2_DATA_FLAG_EOF;
 	if (s->malformed) { /* RFC 9113, section 8.1.1: told why, then reset */
 		*flags |= NGHTTP2_DATA_FLAG_NO_END_STREAM;
 		nghttp2_submit_rst_stream(s->h->session, NGHTTP2_FLAG_NONE, s->id, NGHTTP2_PROTOCOL_ERROR);
-	} else if (s->trailers != NULL && (n = section(s->x, &nva, 0, s->trailers, -1)) > 0) {
+	} else if (s->trailers != NULL && section(&nvs, s->x, 0, s->trailers, -1) && nvs.n > 0) {
 		*flags |= NGHTTP2_DATA_FLAG_NO_END_STREAM;
-		if (nghttp2_submit_trailer(s->h->session, s->id, nva, n) < 0)
+		if (nghttp2_submit_trailer(s->h->session, s->id, nvs.v, nvs.n) < 0)
 			failed(s);
 	}
 }

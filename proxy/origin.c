@@ -11,41 +11,15 @@
 #include "base/err.h"
 #include "base/ip.h"
 #include "base/log.h"
-#include "proxy/balance.h"
 #include "proxy/conn.h"
-#include "proxy/glue.h"
+#include "proxy/origin_choice.h"
 #include "proxy/origin_conn.h"
+#include "proxy/origin_host.h"
+#include "proxy/origin_http2.h"
 
 enum {
-	ADDRESSES = 8,         /* of one name that are tried */
 	NAME_MSEC = 30000,     /* how long a name's addresses are believed; getaddrinfo tells no TTL */
 	NAME_FAIL_MSEC = 1000, /* … and how long that it has none */
-};
-
-struct origin_host {
-	struct origins *origins;
-	struct origin_host *next;
-	char *key;                /* address as written; with tls and server the name it is known by */
-	struct tls_client *tls;   /* counted; NULL: plain */
-	char *server;             /* name for TLS */
-	char *path;               /* unix socket */
-	char *name;               /* for DNS; NULL: addresses are fixed */
-	uint16_t port;
-	struct sockaddr_storage addresses[ADDRESSES];
-	unsigned naddresses;
-	uint64_t resolved_until;  /* loop milliseconds */
-	bool resolving, named;    /* named: the configuration has it */
-	uv_getaddrinfo_t resolve;
-	struct exchange *waiting; /* for the name, by next_waiting */
-	struct origin_conn *idle;
-	unsigned nidle, nconns;
-};
-
-struct origins {
-	struct worker *worker;
-	struct origin_host *hosts;
-	unsigned turn;
-	bool closing;
 };
 
 /* ---- hosts ---- */
@@ -65,11 +39,12 @@ struct wanted {
 	const struct address *address;
 	struct tls_client *tls; /* borrowed */
 	struct str server;
+	bool http2;
 };
 
 static bool host_fits(const struct origin_host *h, const struct wanted *w)
 {
-	return h->tls == w->tls && str_eq(str_of(h->key), w->address->text) &&
+	return h->tls == w->tls && h->http2 == w->http2 && str_eq(str_of(h->key), w->address->text) &&
 	       (w->tls == NULL || str_eq(str_of(h->server), w->server));
 }
 
@@ -82,6 +57,7 @@ static struct origin_host *host_new(struct origins *o, const struct wanted *w)
 	if (h == NULL)
 		return NULL;
 	h->origins = o;
+	h->http2 = w->http2;
 	h->port = a->port;
 	h->key = strndup(a->text.p, a->text.n);
 	if (a->path.n > 0)
@@ -148,24 +124,78 @@ struct exchange *origin_conn_detach(struct origin_conn *c)
 	return x;
 }
 
-static void idle_remove(struct origin_conn *c)
+static void list_add(struct origin_conn *c, struct origin_conn **list)
 {
-	if (c->state != ORIGIN_IDLE)
+	c->next = *list;
+	if (c->next != NULL)
+		c->next->prev = &c->next;
+	c->prev = list;
+	*list = c;
+}
+
+static void list_remove(struct origin_conn *c)
+{
+	if (c->prev == NULL)
 		return;
 	*c->prev = c->next;
 	if (c->next != NULL)
 		c->next->prev = c->prev;
-	c->host->nidle--;
+	c->prev = NULL;
+	if (c->state == ORIGIN_IDLE)
+		c->host->nidle--;
 }
+
+/* ---- exchanges that wait for a host ---- */
+
+static void wait_for(struct exchange *x, struct origin_host *h)
+{
+	x->waits_for = h;
+	x->next_waiting = h->waiting;
+	h->waiting = x;
+}
+
+static struct exchange *waiting_take(struct exchange **list)
+{
+	struct exchange *x = *list;
+
+	*list = x->next_waiting;
+	x->next_waiting = NULL;
+	x->waits_for = NULL;
+	return x;
+}
+
+/* No connection can be had: x fails, and with it those that would have shared an HTTP/2 connection. */
+static void give_up_on(struct origin_host *h, struct exchange *x, enum fault f, struct str detail)
+{
+	struct exchange *list = h->connecting ? h->waiting : NULL;
+
+	if (h->connecting)
+		h->waiting = NULL;
+	h->connecting = false;
+	if (x != NULL)
+		exchange_origin_failed(x, f, detail, false);
+	while (list != NULL)
+		exchange_origin_failed(waiting_take(&list), f, detail, false);
+}
+
+/* ---- idle, and the end ---- */
 
 void origin_conn_close(struct origin_conn *c)
 {
+	bool settled;
+
 	if (c->state == ORIGIN_CLOSING)
 		return;
-	idle_remove(c);
+	list_remove(c);
 	c->state = ORIGIN_CLOSING;
 	deadline_clear(&c->worker->wheel, &c->deadline);
 	transport_close(&c->t);
+	if (c->http2 == NULL)
+		return;
+	settled = origin_http2_settled(c);
+	origin_http2_free(c);
+	if (!settled)
+		give_up_on(c->host, NULL, FAULT_ORIGIN_CLOSED, STR_NONE);
 }
 
 void origin_conn_keep(struct origin_conn *c)
@@ -177,14 +207,11 @@ void origin_conn_keep(struct origin_conn *c)
 		origin_conn_close(c);
 		return;
 	}
+	list_remove(c);
 	c->state = ORIGIN_IDLE;
 	transport_rest(&c->t);
 	c->reused = true;
-	c->next = h->idle;
-	if (c->next != NULL)
-		c->next->prev = &c->next;
-	c->prev = &h->idle;
-	h->idle = c;
+	list_add(c, &h->idle);
 	h->nidle++;
 	transport_read(&c->t, true);
 	origin_conn_deadline(c, worker_settings(c->worker)->timeout_origin_idle);
@@ -201,6 +228,7 @@ static void on_closed(struct transport *t)
 }
 
 static void try_address(struct exchange *x, struct origin_host *h, unsigned address, uint64_t give_up);
+static void go(struct exchange *x, struct origin_host *h);
 
 static void connect_failed(struct origin_conn *c, enum fault f, const char *detail)
 {
@@ -210,16 +238,57 @@ static void connect_failed(struct origin_conn *c, enum fault f, const char *deta
 	struct exchange *x = origin_conn_detach(c);
 
 	origin_conn_close(c);
-	if (x == NULL)
-		return;
-	if (f == FAULT_ORIGIN_CONNECT && next < h->naddresses)
+	if (x == NULL && h->connecting && h->waiting != NULL)
+		x = waiting_take(&h->waiting);
+	if (x != NULL && f == FAULT_ORIGIN_CONNECT && next < h->naddresses)
 		try_address(x, h, next, give_up);
 	else
-		exchange_origin_failed(x, f, str_of(detail), false);
+		give_up_on(h, x, f, str_of(detail));
+}
+
+static void http2_ready(struct origin_conn *c)
+{
+	struct origin_host *h = c->host;
+	struct exchange *x;
+
+	if (c->t.tls != NULL && !str_eq(session_tls(c->t.tls)->alpn, STR("h2"))) {
+		connect_failed(c, FAULT_ORIGIN_TLS, "no_h2");
+		return;
+	}
+	if (!origin_http2_open(c)) {
+		connect_failed(c, FAULT_MEMORY, "");
+		return;
+	}
+	c->state = ORIGIN_BUSY;
+	list_add(c, &h->shared);
+	transport_read(&c->t, true);
+	origin_conn_deadline(c, worker_settings(c->worker)->timeout_connect);
+	transport_dirty(&c->t);
+	if ((x = origin_conn_detach(c)) != NULL)
+		origin_http2_start(c, x);
+}
+
+void origin_conn_settled(struct origin_conn *c)
+{
+	struct origin_host *h = c->host;
+	struct exchange *list = h->connecting ? h->waiting : NULL;
+
+	if (c->state == ORIGIN_BUSY)
+		deadline_clear(&c->worker->wheel, &c->deadline);
+	if (!h->connecting)
+		return;
+	h->connecting = false;
+	h->waiting = NULL;
+	while (list != NULL)
+		go(waiting_take(&list), h);
 }
 
 static void ready(struct origin_conn *c)
 {
+	if (c->host->http2) {
+		http2_ready(c);
+		return;
+	}
 	if (c->up.x == NULL) { /* nobody waits any more; the next one may use it */
 		origin_conn_keep(c);
 		return;
@@ -271,7 +340,9 @@ static void on_readable(struct transport *t)
 	}
 	if (t->tls != NULL)
 		tls_ended(c);
-	if (c->state == ORIGIN_IDLE)
+	if (c->http2 != NULL)
+		origin_http2_readable(c);
+	else if (c->state == ORIGIN_IDLE)
 		origin_conn_close(c); /* it ended, or speaks unasked */
 	else if (c->state == ORIGIN_BUSY || c->state == ORIGIN_TUNNEL)
 		origin_http1_readable(c);
@@ -281,11 +352,21 @@ static void on_drained(struct transport *t)
 {
 	struct origin_conn *c = origin_conn_of(t);
 
-	if (c->up.x != NULL && (c->state == ORIGIN_BUSY || c->state == ORIGIN_TUNNEL))
+	if (c->http2 != NULL)
+		transport_dirty(t);
+	else if (c->up.x != NULL && (c->state == ORIGIN_BUSY || c->state == ORIGIN_TUNNEL))
 		exchange_origin_drained(c->up.x);
 }
 
-static const struct transport_events events = { .readable = on_readable, .drained = on_drained, .closed = on_closed };
+static void on_fill(struct transport *t)
+{
+	struct origin_conn *c = origin_conn_of(t);
+
+	if (c->http2 != NULL)
+		origin_http2_fill(c);
+}
+
+static const struct transport_events events = { on_readable, on_drained, on_closed, on_fill };
 
 static void on_connected(uv_connect_t *req, int status)
 {
@@ -319,13 +400,15 @@ static void on_deadline(struct deadline *d)
 		origin_conn_close(c);
 	else if (c->state == ORIGIN_CONNECTING || c->state == ORIGIN_HANDSHAKE)
 		connect_failed(c, FAULT_CONNECT_TIMEOUT, "");
+	else if (c->http2 != NULL)
+		origin_http2_timeout(c);
 	else
 		origin_http1_timeout(c);
 }
 
 static void attach(struct origin_conn *c, struct exchange *x)
 {
-	c->up.ops = &origin_http1_ops;
+	c->up.ops = c->host->http2 ? &origin_http2_connecting : &origin_http1_ops;
 	c->up.x = x;
 	x->up = &c->up;
 	x->origin_text = arena_str(&x->arena, str_of(c->host->key));
@@ -341,7 +424,7 @@ static void try_address(struct exchange *x, struct origin_host *h, unsigned addr
 	if (c == NULL || (h->path != NULL ? uv_pipe_init(&w->loop, &c->t.h.pipe, 0)
 					  : uv_tcp_init(&w->loop, &c->t.h.tcp)) < 0) {
 		free(c);
-		exchange_origin_failed(x, FAULT_MEMORY, STR_NONE, false);
+		give_up_on(h, x, FAULT_MEMORY, STR_NONE);
 		return;
 	}
 	transport_init(&c->t, &events);
@@ -367,7 +450,39 @@ static void try_address(struct exchange *x, struct origin_host *h, unsigned addr
 
 static void dial(struct exchange *x, struct origin_host *h)
 {
+	h->connecting = h->http2;
 	try_address(x, h, 0, uv_now(&x->worker->loop) + (uint64_t)x->settings.timeout_connect);
+}
+
+static struct origin_conn *http2_with_room(struct origin_host *h)
+{
+	struct origin_conn *c;
+
+	for (c = h->shared; c != NULL; c = c->next)
+		if (origin_http2_room(c))
+			return c;
+	if ((c = h->idle) == NULL || !origin_http2_room(c))
+		return NULL;
+	list_remove(c);
+	c->state = ORIGIN_BUSY;
+	deadline_clear(&c->worker->wheel, &c->deadline);
+	list_add(c, &h->shared);
+	return c;
+}
+
+/* To a host whose addresses are known. A second attempt goes over a new connection. */
+static void go(struct exchange *x, struct origin_host *h)
+{
+	struct origin_conn *c;
+
+	if (h->http2 && (c = http2_with_room(h)) != NULL) {
+		x->origin_text = arena_str(&x->arena, str_of(h->key));
+		origin_http2_start(c, x);
+	} else if (h->connecting) {
+		wait_for(x, h);
+	} else {
+		dial(x, h);
+	}
 }
 
 /* ---- names ---- */
@@ -380,35 +495,33 @@ static void set_port(struct sockaddr_storage *sa, uint16_t port)
 		((struct sockaddr_in *)sa)->sin_port = htons(port);
 }
 
-static void on_resolved(uv_getaddrinfo_t *req, int status, struct addrinfo *list)
+static void on_resolved(uv_getaddrinfo_t *req, int status, struct addrinfo *found)
 {
 	struct origin_host *h = req->data;
 	struct addrinfo *a;
-	struct exchange *x, *next;
+	struct exchange *x, *list;
 	uint64_t now = uv_now(req->loop);
 
 	h->resolving = false;
 	if (status == 0) {
 		h->naddresses = 0;
-		for (a = list; a != NULL && h->naddresses < ADDRESSES; a = a->ai_next) {
+		for (a = found; a != NULL && h->naddresses < ORIGIN_ADDRESSES; a = a->ai_next) {
 			if (a->ai_family != AF_INET && a->ai_family != AF_INET6)
 				continue;
 			memcpy(&h->addresses[h->naddresses], a->ai_addr, a->ai_addrlen);
 			set_port(&h->addresses[h->naddresses++], h->port);
 		}
 	}
-	uv_freeaddrinfo(list);
+	uv_freeaddrinfo(found);
 	if (status < 0) /* old addresses serve on when a name server fails */
 		log_warning("origin_name_failed", LOG_Z("origin", h->key), LOG_Z("error", uv_strerror(status)));
 	h->resolved_until = now + (status == 0 ? NAME_MSEC : NAME_FAIL_MSEC);
-	x = h->waiting;
+	list = h->waiting;
 	h->waiting = NULL;
-	for (; x != NULL; x = next) {
-		next = x->next_waiting;
-		x->next_waiting = NULL;
-		x->waits_for = NULL;
+	while (list != NULL) {
+		x = waiting_take(&list);
 		if (h->naddresses > 0)
-			dial(x, h);
+			go(x, h);
 		else
 			exchange_origin_failed(x, FAULT_ORIGIN_NAME, str_of(uv_strerror(status)), false);
 	}
@@ -430,105 +543,12 @@ static int resolve(struct origin_host *h)
 
 /* ---- the exchange's side ---- */
 
-static struct str hash_key(struct exchange *x)
-{
-	struct source_values v = { NULL, 0 };
-
-	if (x->route.pool->balance != BALANCE_HASH || !glue_source(x->fields, x->route.pool->hash_field, &x->arena, &v) ||
-	    v.n == 0)
-		return STR_NONE;
-	return v.v[0];
-}
-
-static const struct origin_conf *pick(struct origins *o, struct exchange *x, enum fault *why)
-{
-	const struct origin_conf *c;
-	bool busy = false;
-
-	*why = FAULT_NO_ORIGIN;
-	if (x->route.origin != NULL)
-		return x->route.origin;
-	c = balance_pick(x->route.pool, hash_key(x), &o->turn, x->tried, x->ntried, &busy);
-	if (busy)
-		*why = FAULT_ORIGIN_BUSY;
-	return c;
-}
-
-/* Counts x at its origin; origin_forget ends that. */
-static void enter(struct exchange *x, const struct origin_conf *conf)
-{
-	x->tried[x->ntried < MAX_TRIED ? x->ntried++ : MAX_TRIED - 1] = conf;
-	x->member = conf->member;
-	if (x->member == NULL)
-		return;
-	atomic_fetch_add(&x->member->requests, 1);
-	if (x->attempts > 1)
-		atomic_fetch_add(&x->member->retries, 1);
-}
-
-static void leave(struct exchange *x)
-{
-	if (x->member == NULL)
-		return;
-	atomic_fetch_sub(&x->member->requests, 1);
-	if (x->attempts > 1)
-		atomic_fetch_sub(&x->member->retries, 1);
-	x->member = NULL;
-}
-
-/* RFC 9110, section 9.2.2 */
-static bool idempotent(struct str method)
-{
-	static const struct str names[] = { STR("GET"), STR("HEAD"), STR("OPTIONS"), STR("PUT"), STR("DELETE") };
-	size_t i;
-
-	for (i = 0; i < sizeof(names) / sizeof(names[0]); i++)
-		if (str_eq(method, names[i]))
-			return true;
-	return false;
-}
-
-/* Nothing of the request can have reached the origin. */
-static bool nothing_sent(enum fault f)
-{
-	return f == FAULT_ORIGIN_NAME || f == FAULT_ORIGIN_CONNECT || f == FAULT_CONNECT_TIMEOUT || f == FAULT_ORIGIN_TLS;
-}
-
-bool origin_retries(struct exchange *x, enum fault f, bool fresh)
-{
-	const struct pool_conf *pool = x->route.pool;
-
-	if (x->head_sent || x->content_sent)
-		return false;
-	if (fresh && x->attempts == 1 && idempotent(x->request.method)) {
-		x->ntried = 0; /* the connection was old, not the origin bad: the same one may be asked again */
-		return true;
-	}
-	return nothing_sent(f) && x->route.origin == NULL && (int64_t)x->attempts <= pool->retries && x->ntried < pool->n &&
-	       balance_may_retry(pool);
-}
-
-/* How to speak TLS to where x goes: as its pool does; to an origin that a rule computed, as the file's default. */
-static struct tls_client *client_of(const struct exchange *x)
-{
-	return x->route.origin == NULL ? x->route.pool->tls : x->config->tls;
-}
-
-static struct str server_name(const struct pool_conf *p, const struct origin_conf *o)
-{
-	struct str host = o->address.host;
-
-	if (p != NULL && p->tls_name.n > 0)
-		return p->tls_name;
-	return host.n > 2 && host.p[0] == '[' ? str_sub(host, 1, host.n - 1) : host;
-}
-
 void origin_start(struct exchange *x)
 {
 	struct origins *o = x->worker->origins;
 	enum fault why;
-	struct wanted wanted = { NULL, NULL, STR_NONE };
-	const struct origin_conf *conf = pick(o, x, &why);
+	struct wanted wanted = { NULL, NULL, STR_NONE, x->route.origin == NULL && x->route.pool->http2 };
+	const struct origin_conf *conf = origin_choose(x, &o->turn, &why);
 	struct origin_host *h;
 	struct origin_conn *c;
 
@@ -537,18 +557,18 @@ void origin_start(struct exchange *x)
 		return;
 	}
 	wanted.address = &conf->address;
-	enter(x, conf);
-	if (conf->tls && (wanted.tls = client_of(x)) == NULL) {
+	origin_enter(x, conf);
+	if (conf->tls && (wanted.tls = origin_tls_client(x)) == NULL) {
 		exchange_origin_failed(x, FAULT_ORIGIN_TLS, STR("no_client"), false);
 		return;
 	}
-	wanted.server = x->route.sni.n > 0 ? x->route.sni : server_name(x->route.origin != NULL ? NULL : x->route.pool, conf);
+	wanted.server = x->route.sni.n > 0 ? x->route.sni : origin_server_name(x, conf);
 	if ((h = host_of(o, &wanted)) == NULL) {
 		exchange_origin_failed(x, FAULT_MEMORY, STR_NONE, false);
 		return;
 	}
-	if ((c = h->idle) != NULL && x->attempts == 1) { /* a second attempt goes over a new connection */
-		idle_remove(c);
+	if ((c = h->idle) != NULL && x->attempts == 1 && !h->http2) { /* a second attempt goes over a new connection */
+		list_remove(c);
 		c->state = ORIGIN_BUSY;
 		attach(c, x);
 		origin_http1_begin(c);
@@ -562,13 +582,11 @@ void origin_start(struct exchange *x)
 				exchange_origin_failed(x, FAULT_ORIGIN_NAME, str_of(uv_strerror(rc)), false);
 				return;
 			}
-			x->waits_for = h;
-			x->next_waiting = h->waiting;
-			h->waiting = x;
+			wait_for(x, h);
 			return;
 		}
 	}
-	dial(x, h);
+	go(x, h);
 }
 
 void origin_forget(struct exchange *x)
@@ -576,7 +594,7 @@ void origin_forget(struct exchange *x)
 	struct origin_host *h = x->waits_for;
 	struct exchange **at;
 
-	leave(x);
+	origin_leave(x);
 	if (h == NULL)
 		return;
 	x->waits_for = NULL;
@@ -603,7 +621,8 @@ static bool pool_names(const struct pool_conf *p, const struct origin_host *h)
 	size_t i;
 
 	for (i = 0; i < p->n; i++)
-		if (str_eq(p->origins[i].address.text, str_of(h->key)) && (p->origins[i].tls ? p->tls : NULL) == h->tls)
+		if (str_eq(p->origins[i].address.text, str_of(h->key)) && (p->origins[i].tls ? p->tls : NULL) == h->tls &&
+		    p->http2 == h->http2)
 			return true;
 	return false;
 }

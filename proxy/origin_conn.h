@@ -9,6 +9,7 @@
 #include "proxy/transport.h"
 
 struct origin_host;
+struct origin_http2;
 
 enum origin_state { ORIGIN_CONNECTING, ORIGIN_HANDSHAKE, ORIGIN_BUSY, ORIGIN_TUNNEL, ORIGIN_IDLE, ORIGIN_CLOSING };
 
@@ -17,12 +18,13 @@ struct origin_conn {
 	struct upstream up;
 	struct worker *worker;
 	struct origin_host *host;
-	struct origin_conn *next, **prev; /* of the host's idle connections */
+	struct origin_conn *next, **prev; /* of the host's idle or shared connections; prev NULL: neither */
 	struct deadline deadline;
 	uv_connect_t connect;
 	uint64_t give_up;    /* connecting: loop milliseconds of the end of all attempts */
 	unsigned address;    /* … which of the host's addresses this is */
 	enum origin_state state;
+	struct origin_http2 *http2; /* NULL: it speaks HTTP/1; owned */
 	struct http1 parser;
 	bool reused;         /* it has carried a request before */
 	bool chunked;        /* the request's content is */
@@ -45,6 +47,7 @@ extern const struct upstream_ops origin_http1_ops;
 /* The exchange, if any, is gone from c already. */
 void origin_conn_keep(struct origin_conn *c);  /* it may carry another request */
 void origin_conn_close(struct origin_conn *c);
+void origin_conn_settled(struct origin_conn *c); /* an HTTP/2 connection can be shared now */
 void origin_conn_deadline(struct origin_conn *c, int64_t msec);
 /* Takes c's exchange off it. */
 struct exchange *origin_conn_detach(struct origin_conn *c);

@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Which origin an exchange goes to; connections are origin.c's. */
+#ifndef PROXY_ORIGIN_CHOICE_H
+#define PROXY_ORIGIN_CHOICE_H
+
+#include "proxy/exchange.h"
+
+struct tls_client;
+
+/* The origin for the next attempt; NULL: none, *why says so. turn: the worker's own, of round robin. */
+const struct origin_conf *origin_choose(struct exchange *x, unsigned *turn, enum fault *why);
+/* Counts x at its origin, until origin_leave. */
+void origin_enter(struct exchange *x, const struct origin_conf *conf);
+void origin_leave(struct exchange *x);
+
+/* How to speak TLS to an https origin (NULL: not at all), and by which name. */
+struct tls_client *origin_tls_client(const struct exchange *x);
+struct str origin_server_name(const struct exchange *x, const struct origin_conf *o);
+
+#endif
