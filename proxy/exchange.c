@@ -336,6 +336,8 @@ struct exchange *exchange_new(struct worker *w, struct conn *c, const struct dow
 	x->request.content_length = -1;
 	lines_init(&x->request.lines, &x->arena);
 	lines_init(&x->request.trailers, &x->arena);
+	lines_init(&x->edited[0], &x->arena);
+	lines_init(&x->edited[1], &x->arena);
 	x->started = clock_mono_nsec();
 	name_request(x, w->request_id++);
 	c->requests++;

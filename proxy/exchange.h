@@ -86,6 +86,7 @@ struct exchange {
 	struct inputs inputs;
 	struct fields *fields;
 	struct verdict verdict;
+	struct lines edited[2];          /* names that rules edited in the request and the response */
 	struct exchange_settings settings;
 	struct route route;
 	char id[17];                     /* cf.ray_id */

@@ -9,6 +9,7 @@
 
 #include "base/clock.h"
 #include "proxy/balance.h"
+#include "proxy/glue.h"
 #include "proxy/origin.h"
 
 void exchange_let_go(struct exchange *x)
@@ -114,6 +115,7 @@ void exchange_request_end(struct exchange *x)
 {
 	x->request_ended = true;
 	trailers_clean(&x->request.trailers);
+	glue_edited_trailers(x, false);
 	if (x->dropping || x->response_ended)
 		return;
 	if (x->origin_ready && x->up != NULL)
@@ -200,6 +202,7 @@ void exchange_answer_piece(struct exchange *x, struct str bytes)
 void exchange_answer_end(struct exchange *x)
 {
 	trailers_clean(&x->response.trailers);
+	glue_edited_trailers(x, true);
 	exchange_let_go(x);
 	x->response_ended = true;
 	x->down->end(x, &x->response.trailers);

@@ -67,10 +67,22 @@ static enum fault fault_of_rc(int rc)
 	return rc == 0 ? FAULT_NONE : rc == -ERR_NOMEM ? FAULT_MEMORY : FAULT_VALUE;
 }
 
+void glue_edited_trailers(struct exchange *x, bool response)
+{
+	struct lines *trailers = response ? &x->response.trailers : &x->request.trailers;
+	size_t i;
+
+	for (i = 0; trailers->n > 0 && i < x->edited[response].n; i++)
+		lines_remove_twins(trailers, x->edited[response].v[i].name);
+}
+
 static enum fault edit_line(struct exchange *x, const struct edit *e, enum header_op op)
 {
 	struct lines *lines = e->response ? &x->response.lines : &x->request.lines;
 
+	if (!lines_add(&x->edited[e->response], e->name, STR_NONE))
+		return FAULT_MEMORY;
+	glue_edited_trailers(x, e->response);
 	return fault_of_rc(header_edit(lines, op, e->name, e->value));
 }
 

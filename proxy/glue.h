@@ -13,4 +13,7 @@ bool glue_source(void *ctx, struct str field, struct arena *a, struct source_val
  * be sent; x->fault_detail names the rule. */
 enum fault glue_edits(struct exchange *x);
 
+/* What rules edited in the head is not said again, otherwise, in the trailers: takes lines of those names off. */
+void glue_edited_trailers(struct exchange *x, bool response);
+
 #endif

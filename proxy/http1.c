@@ -77,7 +77,10 @@ static int on_chunk(llhttp_t *ll)
 	struct http1 *p = ll->data;
 
 	p->in_trailer = ll->content_length == 0;
-	return 0;
+	if (ll->content_length <= INT64_MAX)
+		return 0;
+	p->fault = p->request != NULL ? REJECT_CHUNK_SIZE : REJECT_ORIGIN_CHUNK;
+	return -1;
 }
 
 static int on_extension(llhttp_t *ll, const char *at, size_t n)
