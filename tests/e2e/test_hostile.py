@@ -1,0 +1,246 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Messages that mean harm, tests/data/http1/hostile_*.txt, through a whole usher.
+
+Besides what each case wants, some things hold for all of them. The origin gets messages with one meaning and nothing
+between them, exactly one for each 200; never /smuggled; never `spoof` in a header that usher or a rule answers for. And
+whoever comes after a case, on the same connection or another, gets the answer to what they asked.
+"""
+import re
+import socket
+import threading
+
+import pytest
+
+from conftest import ROOT
+
+RULES = """
+server { workers 1 }
+listener plain { address 127.0.0.1:{port}; http yes }
+zone web   { hosts web.example;   origin {origin} }
+zone other { hosts other.example; origin {origin} }
+rule untag { when true then remove request header "x-client-ski" }
+"""
+
+SHORT = {"G": "GET / HTTP/1.1\\r\\nHost: web.example\\r\\n", "P": "POST / HTTP/1.1\\r\\nHost: web.example\\r\\n",
+         "C": "POST / HTTP/1.1\\r\\nHost: web.example\\r\\nTransfer-Encoding: chunked\\r\\n\\r\\n",
+         "S": "GET /smuggled HTTP/1.1\\r\\nHost: web.example\\r\\n\\r\\n",
+         "2": "GET /second HTTP/1.1\\r\\nHost: web.example\\r\\n\\r\\n"}
+ESCAPES = {"r": "\r", "n": "\n", "t": "\t", "\\": "\\"}
+
+
+def unescape(text):
+    text = re.sub(r"\{r:(\d+):([^}]*)\}", lambda m: m[2] * int(m[1]), text)
+    text = re.sub(r"\{([GPCS2])\}", lambda m: SHORT[m[1]], text)
+    return re.sub(r"\\(x[0-9a-f]{2}|.)", lambda m: chr(int(m[1][1:], 16)) if len(m[1]) > 1 else ESCAPES[m[1]],
+                  text).encode("latin-1")
+
+
+def rows(name, columns):
+    for line in (ROOT / "tests/data/http1" / name).read_text().split("\n"):
+        if line and line[0] != "#":
+            fields = line.split(" | ", columns - 1)
+            yield fields[:-1] + [unescape(fields[-1])]
+
+
+class Stream:
+    """Bytes from a socket, read as strictly as can be."""
+
+    def __init__(self, sock):
+        self.sock, self.data = sock, b""
+
+    def more(self):
+        got = self.sock.recv(65536)
+        if not got:
+            raise EOFError
+        self.data += got
+
+    def until(self, end):
+        while end not in self.data:
+            self.more()
+        out, self.data = self.data.split(end, 1)
+        return out
+
+    def exactly(self, n):
+        while len(self.data) < n:
+            self.more()
+        out, self.data = self.data[:n], self.data[n:]
+        return out
+
+    def lines(self):
+        out = []
+        while line := self.until(b"\r\n"):
+            assert re.fullmatch(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+: ?([!-~\x80-\xff]([ \t!-~\x80-\xff]*[!-~\x80-\xff])?)?", line), line
+            name, _, value = line.partition(b":")
+            out.append((name.decode().lower(), value.strip().decode("latin-1")))
+        return out
+
+    def content(self, headers, or_rest=False):
+        lengths, codings = ([v for n, v in headers if n == name] for name in ("content-length", "transfer-encoding"))
+        assert len(lengths) + len(codings) <= 1, headers
+        if lengths:
+            assert re.fullmatch(r"0|[1-9]\d*", lengths[0]), headers
+            return self.exactly(int(lengths[0])), []
+        if codings:
+            assert codings[0] == "chunked", headers
+            out = b""
+            while True:
+                size = self.until(b"\r\n")
+                assert re.fullmatch(rb"0|[1-9a-fA-F][0-9a-fA-F]*", size), size
+                if size == b"0":
+                    return out, self.lines()
+                out += self.exactly(int(size, 16))
+                assert self.exactly(2) == b"\r\n"
+        if or_rest:
+            try:
+                while True:
+                    self.more()
+            except EOFError:
+                out, self.data = self.data, b""
+                return out, []
+        return b"", []
+
+
+class Recorder:
+    """An origin that keeps every request, and why one could not be read. plays: bytes to answer /play with."""
+
+    def __init__(self):
+        self.requests, self.faults, self.plays = [], [], None
+        self.listener = socket.create_server(("127.0.0.1", 0), backlog=64)
+        self.url = "http://127.0.0.1:%d" % self.listener.getsockname()[1]
+        threading.Thread(target=self.accept, daemon=True).start()
+
+    def accept(self):
+        while True:
+            try:
+                sock, _ = self.listener.accept()
+            except OSError:
+                return
+            threading.Thread(target=self.serve, args=(sock,), daemon=True).start()
+
+    def serve(self, sock):
+        stream = Stream(sock)
+        try:
+            while True:
+                start = stream.until(b"\r\n")
+                assert re.fullmatch(rb"[A-Z-]+ (/[!-~]*|\*) HTTP/1\.1", start), start
+                headers = stream.lines()
+                assert [n for n, _ in headers].count("host") == 1, headers
+                content, trailers = stream.content(headers)
+                method, target, _ = start.decode().split(" ")
+                self.requests.append((method, target, headers, content, trailers))
+                if target == "/play":
+                    data, end = self.plays
+                    sock.sendall(data)
+                    if end:
+                        return
+                    continue
+                body = target.encode()
+                sock.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(body) + (b"" if method == "HEAD" else body))
+        except AssertionError as e:
+            self.faults.append(str(e))
+        except (EOFError, OSError):
+            pass
+        finally:
+            sock.close()
+
+    def stop(self):
+        self.listener.close()
+
+
+@pytest.fixture
+def recorder():
+    r = Recorder()
+    yield r
+    r.stop()
+
+
+class Client:
+    def __init__(self, port):
+        self.sock = socket.create_connection(("127.0.0.1", port), 10)
+        self.sock.settimeout(1)
+        self.stream = Stream(self.sock)
+
+    def answer(self, method="GET"):
+        """(status, body), or None when the connection ended, or "wait" when nothing comes."""
+        try:
+            status = int(self.stream.until(b"\r\n").split(b" ")[1])
+            headers = self.stream.lines()
+            if method == "HEAD" or status < 200 or status in (204, 304):
+                return status, b""
+            return status, self.stream.content(headers, True)[0]
+        except (EOFError, ConnectionError):
+            return None
+        except socket.timeout:
+            return "wait"
+
+    def ask(self, target):
+        try:
+            self.sock.sendall(b"GET %s HTTP/1.1\r\nHost: web.example\r\n\r\n" % target)
+        except ConnectionError:
+            return None
+        return self.answer()
+
+
+def expand(word):
+    status, _, times = word.partition("x")
+    return [status] * int(times or 1)
+
+
+def alternatives(want):
+    """"100 200/400" → what may come, one list for each way."""
+    ways = [[]]
+    if re.fullmatch(r"[\d/]+/100 200", want):
+        return [[w] for w in want[:-8].split("/")] + [["100", "200"]]
+    for word in want.split(" "):
+        ways = [w + more for w in ways for one in word.split("/") for more in ([] if one == "close" else expand(one),)]
+    return ways
+
+
+def try_request(usher, recorder, want, fate, data, wrong):
+    before = len(recorder.requests)
+    client = Client(usher.port)
+    try:
+        client.sock.sendall(data)
+    except ConnectionError:
+        pass
+    ways, got, content = alternatives(want), [], []
+    alive = True
+    while len(got) < max(map(len, ways)):
+        one = client.answer("HEAD" if data.startswith(b"HEAD") else "GET")
+        if one is None or one == "wait":
+            alive = one is not None
+            break
+        got.append(str(one[0]))
+        content.append(one[1])
+    if got not in ways:
+        wrong("answers %s, wanted %s" % (" ".join(got), want))
+    last = client.ask(b"/after") if alive else None
+    if last not in (None, (200, b"/after")):
+        wrong("the next request on the connection got %r" % (last,))
+    if fate == "keep" and last is None or fate == "close" and last is not None:
+        wrong("the connection was to %s" % fate)
+    client.sock.close()
+    other = Client(usher.port)
+    if (found := other.ask(b"/other")) != (200, b"/other"):
+        wrong("another connection got %r" % (found,))
+    other.sock.close()
+    seen = [r for r in recorder.requests[before:] if r[1] not in ("/after", "/other")]
+    if len(seen) != got.count("200"):
+        wrong("UNSAFE: origin read %d requests, client got %s" % (len(seen), got))
+    for method, target, headers, _, trailers in seen:
+        if target == "/smuggled":
+            wrong("UNSAFE: smuggled")
+        if any("spoof" in v for _, v in headers + trailers):
+            wrong("UNSAFE: spoofed %r %r" % (headers, trailers))
+    if recorder.faults:
+        wrong("UNSAFE: origin could not read %s" % recorder.faults)
+        recorder.faults.clear()
+
+
+def test_requests(make_usher, recorder):
+    usher, found, count = make_usher(RULES, origin=recorder.url), [], 0
+    for name, want, fate, data in rows("hostile_requests.txt", 4):
+        count += 1
+        try_request(usher, recorder, want, fate, data, lambda text, name=name: found.append("%s: %s" % (name, text)))
+    assert not found, "\n".join(found)
+    assert count > 500
