@@ -259,7 +259,7 @@ docs:
 install: all
 	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/share/usher/rules
 	install -m 755 $(USHER) $(DESTDIR)$(PREFIX)/bin/usher
-	$(if $(RULES),install -m 644 $(RULES) $(DESTDIR)$(PREFIX)/share/usher/rules)
+	$(if $(RULES),install -m 644 $(wildcard rules/*.rules rules/*.txt) $(DESTDIR)$(PREFIX)/share/usher/rules)
 	@$(foreach page,$(MANUALS),install -D -m 644 $(page) \
 		$(DESTDIR)$(PREFIX)/share/man/man$(subst .,,$(suffix $(page)))/$(notdir $(page)) &&) true
 
