@@ -41,7 +41,8 @@ static void evaluate(struct run *r, json_t *object, struct str dir, const char *
 	int rc = facts_of_json(&f, &a, object, dir, r->lists, &why);
 
 	if (rc < 0) {
-		fprintf(stderr, "%s:%u: %.*s\n", name, number, STR_FMT(rc == -ERR_INVALID ? why : str_of(err_text(rc))));
+		fprintf(stderr, "%s:%u: %.*s\n", name, number,
+		        STR_FMT(rc == -ERR_INVALID ? why : str_of(err_text(rc))));
 		r->failed = true;
 		arena_fini(&a);
 		return;
@@ -92,10 +93,13 @@ static void evaluate_text(struct run *r, struct str text, struct str dir, const 
 		if (at == end)
 			return;
 		object = json_loadb(at, (size_t)(end - at),
-				    JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL | JSON_DISABLE_EOF_CHECK | JSON_DECODE_ANY, &error);
+		                    JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL | JSON_DISABLE_EOF_CHECK |
+		                        JSON_DECODE_ANY,
+		                    &error);
 		if (object == NULL) {
-			fprintf(stderr, "%s:%u:%d: %s\n", name, line + (unsigned)(error.line > 0 ? error.line - 1 : 0),
-				error.column > 0 ? error.column : 1, error.text);
+			fprintf(stderr, "%s:%u:%d: %s\n", name,
+			        line + (unsigned)(error.line > 0 ? error.line - 1 : 0),
+			        error.column > 0 ? error.column : 1, error.text);
 			r->failed = true;
 			return;
 		}
@@ -157,10 +161,10 @@ static int options_read(struct options *o, int argc, char **argv)
 
 static int eval(const struct options *o, struct diags *d)
 {
-	struct source source = { .text = str_of(o->expression) };
+	struct source source = {.text = str_of(o->expression)};
 	struct ruleset *lists = NULL;
 	struct expression *e = NULL;
-	struct run r = { .o = o, .out = BUF_INIT };
+	struct run r = {.o = o, .out = BUF_INIT};
 	unsigned before = d->errors;
 	int code = EXIT_USAGE;
 
@@ -193,7 +197,7 @@ done:
 
 int cmd_eval(int argc, char **argv)
 {
-	struct options o = { .json = false };
+	struct options o = {.json = false};
 	struct diags d;
 	int code = options_read(&o, argc, argv);
 

@@ -18,14 +18,15 @@ static int clock_of(struct facts_loader *l)
 {
 	const json_t *json = json_object_get(l->object, "time");
 	int64_t *now = &l->f->in.now_msec;
-	struct tm tm = { 0 };
+	struct tm tm = {0};
 	const char *end;
 
 	if (json == NULL) {
 		*now = clock_now_msec();
 		return 0;
 	}
-	if (json_is_integer(json) && json_integer_value(json) > -100000000000 && json_integer_value(json) < 100000000000) {
+	if (json_is_integer(json) && json_integer_value(json) > -100000000000 &&
+	    json_integer_value(json) < 100000000000) {
 		*now = json_integer_value(json) * 1000;
 		return 0;
 	}
@@ -43,7 +44,7 @@ static int clock_of(struct facts_loader *l)
 static bool is_part(const char *name)
 {
 	static const char *const parts[] = {
-		"request", "response", "client_certificate", "client_ca", "client_crl", "time",
+	    "request", "response", "client_certificate", "client_ca", "client_crl", "time",
 	};
 
 	for (size_t i = 0; i < sizeof(parts) / sizeof(*parts); i++)
@@ -84,7 +85,8 @@ static int fields_of(struct facts_loader *l)
 	json_t *json;
 	int rc;
 
-	json_object_foreach(l->object, name, json) {
+	json_object_foreach(l->object, name, json)
+	{
 		const struct field *row;
 		struct value v;
 
@@ -95,8 +97,8 @@ static int fields_of(struct facts_loader *l)
 			return unknown(l, name);
 		if ((wrong = value_of_json(l->a, json, row->type, &v)) != NULL)
 			return facts_wrong(l, "%s: %s", name, wrong);
-		if (row->type == TYPE_MAP_ARRAY_BYTES && !v.missing && str_ends(str_of(row->name), STR(".headers")) &&
-		    (rc = lower_keys(l, &v)) < 0)
+		if (row->type == TYPE_MAP_ARRAY_BYTES && !v.missing &&
+		    str_ends(str_of(row->name), STR(".headers")) && (rc = lower_keys(l, &v)) < 0)
 			return rc;
 		if (row == &field_table[FIELD_IP_SRC] && !v.missing)
 			l->f->in.client_ip = *v.ip; /* geography follows from it */
@@ -108,16 +110,17 @@ static int fields_of(struct facts_loader *l)
 /* A certificate or an https request came by TLS; the rest of what TLS settled is not known. */
 static void connection(struct facts *f)
 {
-	f->tls = (struct tls_facts){ .version = STR("none"),
-				     .tls = f->cert != NULL || (f->in.request != NULL && f->request.tls) };
+	f->tls = (struct tls_facts){.version = STR("none"),
+	                            .tls = f->cert != NULL || (f->in.request != NULL && f->request.tls)};
 	f->in.tls = &f->tls;
 }
 
 int facts_of_json(struct facts *f, struct arena *a, json_t *object, struct str dir, const struct ruleset *r,
-		  struct str *why)
+                  struct str *why)
 {
-	struct facts_loader l = { f, a, object, dir, why };
-	const json_t *request = json_object_get(object, "request"), *response = json_object_get(object, "response");
+	struct facts_loader l = {f, a, object, dir, why};
+	const json_t *request = json_object_get(object, "request"),
+	             *response = json_object_get(object, "response");
 	int rc;
 
 	memset(f, 0, sizeof(*f));
@@ -131,7 +134,8 @@ int facts_of_json(struct facts *f, struct arena *a, json_t *object, struct str d
 		goto failed;
 	connection(f);
 	rc = -ERR_NOMEM;
-	if (!random_bytes(f->in.random_seed, sizeof(f->in.random_seed)) || (f->fields = fields_new(a, &f->in)) == NULL)
+	if (!random_bytes(f->in.random_seed, sizeof(f->in.random_seed)) ||
+	    (f->fields = fields_new(a, &f->in)) == NULL)
 		goto failed;
 	if (r != NULL) {
 		f->fields->ruleset = r;

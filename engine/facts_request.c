@@ -26,8 +26,8 @@ int facts_wrong(struct facts_loader *l, const char *fmt, ...)
 }
 
 /* A text member; def if it is not there. */
-static int member(struct facts_loader *l, const json_t *object, const char *what, const char *name, struct str def,
-		  struct str *out)
+static int member(struct facts_loader *l, const json_t *object, const char *what, const char *name,
+                  struct str def, struct str *out)
 {
 	const json_t *json = json_object_get(object, name);
 	const char *wrong;
@@ -49,7 +49,8 @@ static int lines_of(struct facts_loader *l, const json_t *object, const char *wh
 		return 0;
 	if (!json_is_array(array))
 		return facts_wrong(l, "%s.headers: an array of [name, value] is needed here", what);
-	json_array_foreach(array, i, pair) {
+	json_array_foreach(array, i, pair)
+	{
 		struct str name, value;
 
 		if (!json_is_array(pair) || json_array_size(pair) != 2)
@@ -69,7 +70,10 @@ static int version_of(struct facts_loader *l, struct str text, enum http_version
 		const char *text;
 		enum http_version version;
 	} known[] = {
-		{ "HTTP/1.0", HTTP_1_0 }, { "HTTP/1.1", HTTP_1_1 }, { "HTTP/2", HTTP_2 }, { "HTTP/2.0", HTTP_2 },
+	    {"HTTP/1.0", HTTP_1_0},
+	    {"HTTP/1.1", HTTP_1_1},
+	    {"HTTP/2", HTTP_2},
+	    {"HTTP/2.0", HTTP_2},
 	};
 
 	for (size_t i = 0; i < sizeof(known) / sizeof(*known); i++)
@@ -82,7 +86,7 @@ static int version_of(struct facts_loader *l, struct str text, enum http_version
 
 static int normalize_of(struct facts_loader *l, struct str text, enum normalize *out)
 {
-	static const char *const names[] = { "off", "rfc3986", "cloudflare" };
+	static const char *const names[] = {"off", "rfc3986", "cloudflare"};
 
 	for (unsigned i = 0; i < sizeof(names) / sizeof(*names); i++)
 		if (str_eq(text, str_of(names[i]))) {
@@ -93,7 +97,8 @@ static int normalize_of(struct facts_loader *l, struct str text, enum normalize 
 }
 
 /* The content: its size is what Content-Length says, where it says one. */
-static int content(struct facts_loader *l, const json_t *object, struct request *r, const struct framing *framing)
+static int content(struct facts_loader *l, const json_t *object, struct request *r,
+                   const struct framing *framing)
 {
 	int rc = member(l, object, "request", "body", STR(""), &r->body);
 
@@ -135,7 +140,7 @@ int facts_request(struct facts_loader *l, const json_t *object)
 
 	if (!json_is_object(object))
 		return facts_wrong(l, "request: an object is needed here");
-	*r = (struct request){ .arena = l->a, .content_length = -1, .time_msec = l->f->in.now_msec };
+	*r = (struct request){.arena = l->a, .content_length = -1, .time_msec = l->f->in.now_msec};
 	if ((rc = member(l, object, "request", "method", STR("GET"), &r->method)) < 0 ||
 	    (rc = member(l, object, "request", "uri", STR("/"), &uri)) < 0 ||
 	    (rc = member(l, object, "request", "version", STR("HTTP/1.1"), &version)) < 0 ||
@@ -146,17 +151,19 @@ int facts_request(struct facts_loader *l, const json_t *object)
 		return rc;
 	if (scheme.n > 0 && !str_eq(scheme, STR("https")) && !str_eq(scheme, STR("http")))
 		return facts_wrong(l, "request.scheme: http or https, not %.*s", STR_FMT(scheme));
-	r->tls = scheme.n > 0 ? str_eq(scheme, STR("https")) :
-		 str_starts(uri, STR("https://")) || json_is_true(json_object_get(l->object, "ssl")) ||
-		 json_object_get(l->object, "client_certificate") != NULL;
+	r->tls = scheme.n > 0
+	             ? str_eq(scheme, STR("https"))
+	             : str_starts(uri, STR("https://")) || json_is_true(json_object_get(l->object, "ssl")) ||
+	                   json_object_get(l->object, "client_certificate") != NULL;
 	lines_init(&r->trailers, l->a);
 	if ((rc = check(l, r, uri, &framing)) < 0)
 		return rc;
 	if ((rc = content(l, object, r, &framing)) < 0)
 		return rc;
 	if ((rc = request_clean(r)) < 0)
-		return rc == -ERR_NOMEM ? rc : facts_wrong(l, "request: refused, as the proxy would (%s)",
-							  reject_prose(REJECT_TWIN_NAMES));
+		return rc == -ERR_NOMEM ? rc
+		                        : facts_wrong(l, "request: refused, as the proxy would (%s)",
+		                                      reject_prose(REJECT_TWIN_NAMES));
 	if ((rc = target_normalize(l->a, &r->raw, mode, &r->target)) < 0)
 		return rc;
 	l->f->in.request = r;
@@ -171,9 +178,11 @@ int facts_response(struct facts_loader *l, const json_t *object)
 
 	if (!json_is_object(object))
 		return facts_wrong(l, "response: an object is needed here");
-	if (status != NULL && (!json_is_integer(status) || json_integer_value(status) < 100 || json_integer_value(status) > 599))
+	if (status != NULL && (!json_is_integer(status) || json_integer_value(status) < 100 ||
+	                       json_integer_value(status) > 599))
 		return facts_wrong(l, "response.status: a number from 100 to 599 is needed here");
-	*r = (struct response){ .arena = l->a, .status = status != NULL ? (int)json_integer_value(status) : 200 };
+	*r = (struct response){.arena = l->a,
+	                       .status = status != NULL ? (int)json_integer_value(status) : 200};
 	lines_init(&r->trailers, l->a);
 	if ((rc = lines_of(l, object, "response", &r->lines)) < 0)
 		return rc;
@@ -189,7 +198,7 @@ static int file_of(struct facts_loader *l, const char *name, const json_t *json,
 
 	if (!json_is_string(json))
 		return facts_wrong(l, "%s: the name of a file is needed here", name);
-	path = file_path(l->a, l->dir, (struct str){ json_string_value(json), json_string_length(json) });
+	path = file_path(l->a, l->dir, (struct str){json_string_value(json), json_string_length(json)});
 	if (path.p == NULL)
 		return -ERR_NOMEM;
 	if (file_read(l->a, path.p, LIMIT_FILE_BYTES, out) < 0)
@@ -199,7 +208,8 @@ static int file_of(struct facts_loader *l, const char *name, const json_t *json,
 
 int facts_certificate(struct facts_loader *l)
 {
-	const json_t *pem = json_object_get(l->object, "client_certificate"), *ca = json_object_get(l->object, "client_ca");
+	const json_t *pem = json_object_get(l->object, "client_certificate"),
+	             *ca = json_object_get(l->object, "client_ca");
 	const json_t *crl = json_object_get(l->object, "client_crl");
 	size_t n = json_is_array(crl) ? json_array_size(crl) : crl != NULL;
 	struct str chain, anchors = STR(""), *crls = arena_array(l->a, n + 1, sizeof(*crls));
@@ -215,7 +225,8 @@ int facts_certificate(struct facts_loader *l)
 	if (ca != NULL && (rc = file_of(l, "client_ca", ca, &anchors)) < 0)
 		return rc;
 	for (size_t i = 0; i < n; i++)
-		if ((rc = file_of(l, "client_crl", json_is_array(crl) ? json_array_get(crl, i) : crl, &crls[i])) < 0)
+		if ((rc = file_of(l, "client_crl", json_is_array(crl) ? json_array_get(crl, i) : crl,
+		                  &crls[i])) < 0)
 			return rc;
 	rc = inspect_chain(&l->f->cert, chain, anchors, crls, n, l->f->in.now_msec / 1000, &why);
 	if (rc == -ERR_INVALID)

@@ -26,8 +26,8 @@ bool prepare_flags(struct prepare *p, size_t i, const char *allowed)
 		const char *at = s.p[j] != '\0' ? strchr(allowed, s.p[j]) : NULL;
 
 		if (at == NULL || (*bits & 1u << (at - allowed)) != 0) {
-			struct diag *g = diag_add(p->d, U1005, p->ast[i]->span, at == NULL ? "no such flag" :
-						  "a flag given twice");
+			struct diag *g = diag_add(p->d, U1005, p->ast[i]->span,
+			                          at == NULL ? "no such flag" : "a flag given twice");
 
 			diag_help(p->d, g, "flags here are letters out of \"%s\"", allowed);
 			return false;
@@ -41,6 +41,7 @@ bool prepare_int(const struct prepare *p, size_t i, int64_t low, int64_t high, c
 {
 	if (i >= p->n || p->args[i].missing || (p->args[i].i >= low && p->args[i].i <= high))
 		return true;
-	diag_add(p->d, U1005, p->ast[i]->span, "%s lies between %lld and %lld", what, (long long)low, (long long)high);
+	diag_add(p->d, U1005, p->ast[i]->span, "%s lies between %lld and %lld", what, (long long)low,
+	         (long long)high);
 	return false;
 }

@@ -36,8 +36,10 @@ void run_encode_base64(struct call *c, const struct value *args, size_t n, struc
 			unsigned six = group >> (18 - 6 * j) & 63;
 
 			if (j <= left)
-				p[used++] = six < 62 ? common[six] : six == 62 ? ((flags & CODE_URL) ? '-' : '+') :
-					    (flags & CODE_URL) ? '_' : '/';
+				p[used++] = six < 62             ? common[six]
+				            : six == 62          ? ((flags & CODE_URL) ? '-' : '+')
+				            : (flags & CODE_URL) ? '_'
+				                                 : '/';
 			else if ((flags & CODE_PADDED) != 0)
 				p[used++] = '=';
 		}
@@ -116,7 +118,7 @@ bool prepare_hash_in_range(struct prepare *p)
 	if (p->args[0].missing || p->args[1].missing || p->args[0].i < p->args[1].i)
 		return true;
 	diag_add(p->d, U1005, span_join(p->ast[0]->span, p->ast[1]->span),
-		 "the range of hash_in_range ends at or below its beginning");
+	         "the range of hash_in_range ends at or below its beginning");
 	return false;
 }
 
@@ -145,10 +147,10 @@ void run_hash_in_range(struct call *c, const struct value *args, size_t n, struc
 		struct str s = v->s;
 
 		if (v->type == TYPE_IP) {
-			s = (struct str){ (const char *)v->ip->bytes, v->ip->family == 4 ? 4 : 16 };
+			s = (struct str){(const char *)v->ip->bytes, v->ip->family == 4 ? 4 : 16};
 		} else if (v->type != TYPE_BYTES) {
 			number_put(number, v->type == TYPE_INT ? (uint64_t)v->i : v->b);
-			s = (struct str){ (const char *)number, 8 };
+			s = (struct str){(const char *)number, 8};
 		}
 		head[0] = v->type;
 		number_put(head + 1, s.n);
@@ -156,7 +158,7 @@ void run_hash_in_range(struct call *c, const struct value *args, size_t n, struc
 			memcpy(head + 9, s.p, s.n);
 		used += 9 + s.n;
 	}
-	digest_sha256((struct str){ (const char *)p, used }, digest);
+	digest_sha256((struct str){(const char *)p, used}, digest);
 	for (int i = 0; i < 8; i++)
 		hash = hash << 8 | digest[i];
 	give_int(out, (int64_t)((uint64_t)args[0].i + hash % span));
@@ -220,12 +222,14 @@ static bool mac_decode(struct str s, bool url, uint8_t out[32])
 	if (s.n > sizeof(text))
 		return false;
 	for (size_t i = 0; i < s.n; i++) {
-		bool escaped = !url && s.p[i] == '%' && i + 2 < s.n && ascii_hex(s.p[i + 1]) >= 0 && ascii_hex(s.p[i + 2]) >= 0;
+		bool escaped = !url && s.p[i] == '%' && i + 2 < s.n && ascii_hex(s.p[i + 1]) >= 0 &&
+		               ascii_hex(s.p[i + 2]) >= 0;
 
 		text[n++] = escaped ? (char)(ascii_hex(s.p[i + 1]) << 4 | ascii_hex(s.p[i + 2])) : s.p[i];
 		i += escaped ? 2 : 0;
 	}
-	if ((url && memchr(text, '=', n) != NULL) || !decode((struct str){ text, n }, url, bytes, &used) || used != 32)
+	if ((url && memchr(text, '=', n) != NULL) || !decode((struct str){text, n}, url, bytes, &used) ||
+	    used != 32)
 		return false;
 	memcpy(out, bytes, 32);
 	return true;
@@ -251,7 +255,7 @@ void run_is_timed_hmac_valid_v0(struct call *c, const struct value *args, size_t
 		return;
 	memcpy(p, s.p, length);
 	memcpy(p + length, s.p + at, STAMP);
-	digest_hmac_sha256(args[0].s, (struct str){ p, length + STAMP }, mine);
+	digest_hmac_sha256(args[0].s, (struct str){p, length + STAMP}, mine);
 	for (int i = 0; i < 32; i++)
 		differ |= mine[i] ^ theirs[i];
 	for (int i = 0; i < STAMP; i++)

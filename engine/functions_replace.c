@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * regex_replace and wildcard_replace: pattern and replacement are read when the rule is compiled, so that a run only
- * joins pieces.
+ * regex_replace and wildcard_replace: pattern and replacement are read when the rule is compiled, so that a
+ * run only joins pieces.
  */
 #include "engine/functions.h"
 
@@ -10,12 +10,12 @@
 #include "engine/wildcard.h"
 
 struct part {
-	struct str text;   /* before the capture */
-	unsigned capture;  /* 1 to 8; 0: none follows */
+	struct str text;  /* before the capture */
+	unsigned capture; /* 1 to 8; 0: none follows */
 };
 
 struct replacement {
-	const struct regex *regex;       /* one of these two */
+	const struct regex *regex; /* one of these two */
 	const struct wildcard *wildcard;
 	struct part *parts;
 	size_t n;
@@ -64,11 +64,12 @@ static bool parts_read(struct prepare *p, struct replacement *r, unsigned availa
 		}
 		if (n > 0 && s.p[i + 1] == '{') {
 			if (capture < 1 || capture > 8 || capture > available) {
-				diag_add(p->d, U1010, span, "${%u}: the pattern has %u %s%s", capture, available, what,
-					 capture > 8 && available > 8 ? ", and captures end at ${8}" : "");
+				diag_add(p->d, U1010, span, "${%u}: the pattern has %u %s%s", capture,
+				         available, what,
+				         capture > 8 && available > 8 ? ", and captures end at ${8}" : "");
 				return false;
 			}
-			r->parts[r->n++] = (struct part){ { text + from, used - from }, capture };
+			r->parts[r->n++] = (struct part){{text + from, used - from}, capture};
 			from = used;
 			i += n;
 			continue;
@@ -76,7 +77,7 @@ static bool parts_read(struct prepare *p, struct replacement *r, unsigned availa
 		text[used++] = s.p[i];
 		i += n ? n : 1;
 	}
-	r->parts[r->n++] = (struct part){ { text + from, used - from }, 0 };
+	r->parts[r->n++] = (struct part){{text + from, used - from}, 0};
 	return true;
 }
 
@@ -108,8 +109,8 @@ bool prepare_wildcard_replace(struct prepare *p)
 }
 
 /* s with the bytes from places[0] replaced; captures are places[1] and up. */
-static void rebuild(struct call *c, const struct replacement *r, struct str s, const struct match_place *places,
-		    struct value *out)
+static void rebuild(struct call *c, const struct replacement *r, struct str s,
+                    const struct match_place *places, struct value *out)
 {
 	size_t total = s.n - (places[0].to - places[0].from), tail = s.n - places[0].to;
 	char *p, *at;
@@ -154,7 +155,7 @@ void run_regex_replace(struct call *c, const struct value *args, size_t n, struc
 void run_wildcard_replace(struct call *c, const struct value *args, size_t n, struct value *out)
 {
 	const struct replacement *r = c->prepared;
-	struct match_place places[MATCH_CAPTURES] = { { true, 0, args[0].s.n } };
+	struct match_place places[MATCH_CAPTURES] = {{true, 0, args[0].s.n}};
 
 	(void)n;
 	if (!wildcard_find(r->wildcard, args[0].s, places + 1, MATCH_CAPTURES - 1))

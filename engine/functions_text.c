@@ -33,7 +33,7 @@ static void concat_arrays(struct call *c, const struct value *args, size_t n, st
 			memcpy(v + at, args[i].a->v, args[i].a->n * sizeof(*v));
 			at += args[i].a->n;
 		}
-	*all = (struct array){ total, v };
+	*all = (struct array){total, v};
 	out->a = all;
 	out->missing = 0;
 }
@@ -98,7 +98,8 @@ bool prepare_has_value(struct prepare *p)
 
 	if (type_scalar(type_element(t)))
 		return true;
-	g = diag_add(p->d, U1005, p->ast[0]->span, "has_value compares single values, and those of %s are arrays", type_name(t));
+	g = diag_add(p->d, U1005, p->ast[0]->span,
+	             "has_value compares single values, and those of %s are arrays", type_name(t));
 	diag_help(p->d, g, "index it first, as in has_value(http.request.headers[\"accept\"], \"*/*\")");
 	return false;
 }
@@ -184,7 +185,7 @@ void run_upper(struct call *c, const struct value *args, size_t n, struct value 
 void run_remove_bytes(struct call *c, const struct value *args, size_t n, struct value *out)
 {
 	struct str s = args[0].s, set = args[1].s;
-	bool drop[256] = { false };
+	bool drop[256] = {false};
 	size_t kept = 0;
 	char *p = call_bytes(c, s.n);
 
@@ -223,7 +224,8 @@ void run_split(struct call *c, const struct value *args, size_t n, struct value 
 		return;
 	}
 	for (;;) {
-		const char *at = parts + 1 < limit && rest.n > 0 ? memmem(rest.p, rest.n, sep.p, sep.n) : NULL;
+		const char *at =
+		    parts + 1 < limit && rest.n > 0 ? memmem(rest.p, rest.n, sep.p, sep.n) : NULL;
 		size_t len = at != NULL ? (size_t)(at - rest.p) : rest.n;
 
 		v[parts].type = TYPE_BYTES;
@@ -232,7 +234,7 @@ void run_split(struct call *c, const struct value *args, size_t n, struct value 
 			break;
 		rest = str_sub(rest, len + sep.n, rest.n);
 	}
-	*a = (struct array){ parts, v };
+	*a = (struct array){parts, v};
 	out->a = a;
 	out->missing = 0;
 }
@@ -261,7 +263,7 @@ void run_to_string(struct call *c, const struct value *args, size_t n, struct va
 
 	(void)n;
 	if (args[0].type == TYPE_BOOL) {
-		*out = (struct value){ .type = TYPE_BYTES, .s = args[0].b ? STR("true") : STR("false") };
+		*out = (struct value){.type = TYPE_BYTES, .s = args[0].b ? STR("true") : STR("false")};
 		return;
 	}
 	if ((p = call_bytes(c, IP_TEXT)) == NULL)

@@ -49,7 +49,8 @@ static size_t utf8(uint32_t c, char out[4])
 	return 4;
 }
 
-/* What the n bytes at p stand for, if they begin with an escape: its length, and the decoded bytes. 0: no escape. */
+/* What the n bytes at p stand for, if they begin with an escape: its length, and the decoded bytes. 0: no
+ * escape. */
 static size_t escape(const char *p, size_t n, unsigned flags, char out[4], size_t *len)
 {
 	int c, low;
@@ -64,14 +65,15 @@ static size_t escape(const char *p, size_t n, unsigned flags, char out[4], size_
 		*len = 1;
 		return 3;
 	}
-	if ((flags & DECODE_UNICODE) == 0 || n < 6 || p[0] != '%' || (p[1] != 'u' && p[1] != 'U') || (c = hex4(p + 2)) < 0)
+	if ((flags & DECODE_UNICODE) == 0 || n < 6 || p[0] != '%' || (p[1] != 'u' && p[1] != 'U') ||
+	    (c = hex4(p + 2)) < 0)
 		return 0;
 	if (c < 0xD800 || c > 0xDFFF) {
 		*len = utf8((uint32_t)c, out);
 		return 6;
 	}
-	if (c < 0xDC00 && n >= 12 && p[6] == '%' && (p[7] == 'u' || p[7] == 'U') && (low = hex4(p + 8)) >= 0xDC00 &&
-	    low <= 0xDFFF) {
+	if (c < 0xDC00 && n >= 12 && p[6] == '%' && (p[7] == 'u' || p[7] == 'U') &&
+	    (low = hex4(p + 8)) >= 0xDC00 && low <= 0xDFFF) {
 		*len = utf8(0x10000 + ((uint32_t)(c - 0xD800) << 10) + (uint32_t)(low - 0xDC00), out);
 		return 12;
 	}
@@ -98,11 +100,11 @@ static size_t decode(struct str s, unsigned flags, char *to)
 	return n;
 }
 
-/* Until nothing changes. Escapes never overlap, so the order does not matter; the end of what is written is looked at
- * after every byte, which costs one pass however deep the text is encoded. */
+/* Until nothing changes. Escapes never overlap, so the order does not matter; the end of what is written is
+ * looked at after every byte, which costs one pass however deep the text is encoded. */
 static size_t decode_all(struct str s, unsigned flags, char *to)
 {
-	static const size_t lengths[] = { 1, 3, 6, 12 };
+	static const size_t lengths[] = {1, 3, 6, 12};
 	size_t n = 0;
 
 	for (size_t i = 0; i < s.n; i++) {
@@ -115,7 +117,8 @@ static size_t decode_all(struct str s, unsigned flags, char *to)
 				char bytes[4];
 				size_t len;
 
-				if (lengths[j] > n || escape(to + n - lengths[j], lengths[j], flags, bytes, &len) != lengths[j])
+				if (lengths[j] > n ||
+				    escape(to + n - lengths[j], lengths[j], flags, bytes, &len) != lengths[j])
 					continue;
 				n -= lengths[j];
 				memcpy(to + n, bytes, len);

@@ -56,7 +56,7 @@ static struct str text(MMDB_entry_s *entry, const char *const *path)
 
 	if (!get(entry, &data, path) || data.type != MMDB_DATA_TYPE_UTF8_STRING)
 		return STR_NONE;
-	return (struct str){ data.utf8_string, data.data_size };
+	return (struct str){data.utf8_string, data.data_size};
 }
 
 static bool number(MMDB_entry_s *entry, const char *const *path, int64_t *out)
@@ -93,7 +93,11 @@ static bool coordinate(MMDB_entry_s *entry, const char *const *path, struct aren
 	return out->p != NULL;
 }
 
-#define PATH(...) (const char *const[]){ __VA_ARGS__, NULL }
+#define PATH(...)                                                                                            \
+	(const char *const[])                                                                                \
+	{                                                                                                    \
+		__VA_ARGS__, NULL                                                                            \
+	}
 
 static bool entry_read(MMDB_entry_s *e, struct arena *a, struct geo *out)
 {
@@ -110,7 +114,8 @@ static bool entry_read(MMDB_entry_s *e, struct arena *a, struct geo *out)
 	out->subdivision_2 = text(e, PATH("subdivisions", "1", "iso_code"));
 	out->postal_code = text(e, PATH("postal", "code"));
 	out->timezone = text(e, PATH("location", "time_zone"));
-	out->has_eu = get(e, &data, PATH("country", "is_in_european_union")) && data.type == MMDB_DATA_TYPE_BOOLEAN;
+	out->has_eu =
+	    get(e, &data, PATH("country", "is_in_european_union")) && data.type == MMDB_DATA_TYPE_BOOLEAN;
 	out->eu = out->has_eu && data.boolean;
 	out->has_asnum = number(e, PATH("autonomous_system_number"), &out->asnum);
 	if (number(e, PATH("location", "metro_code"), &metro)) {
@@ -124,17 +129,18 @@ static bool entry_read(MMDB_entry_s *e, struct arena *a, struct geo *out)
 
 bool geoip_look(const struct geoip *g, struct arena *a, const struct ip *ip, struct geo *out)
 {
-	struct sockaddr_in in = { .sin_family = AF_INET };
-	struct sockaddr_in6 in6 = { .sin6_family = AF_INET6 };
+	struct sockaddr_in in = {.sin_family = AF_INET};
+	struct sockaddr_in6 in6 = {.sin6_family = AF_INET6};
 	MMDB_lookup_result_s found;
 	int rc;
 
-	*out = (struct geo){ .country = STR("XX") };
+	*out = (struct geo){.country = STR("XX")};
 	if (ip->family != 4 && ip->family != 6)
 		return true;
 	memcpy(&in.sin_addr, ip->bytes, sizeof(in.sin_addr));
 	memcpy(&in6.sin6_addr, ip->bytes, sizeof(in6.sin6_addr));
-	found = MMDB_lookup_sockaddr(&g->db, ip->family == 4 ? (struct sockaddr *)&in : (struct sockaddr *)&in6, &rc);
+	found = MMDB_lookup_sockaddr(&g->db,
+	                             ip->family == 4 ? (struct sockaddr *)&in : (struct sockaddr *)&in6, &rc);
 	if (rc != MMDB_SUCCESS || !found.found_entry)
 		return true;
 	if (!entry_read(&found.entry, a, out))

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Where an address is, from one MaxMind database (City, Country or ASN edition, or one that joins them). Opened once,
- * counted, shared read-only by threads.
+ * Where an address is, from one MaxMind database (City, Country or ASN edition, or one that joins them).
+ * Opened once, counted, shared read-only by threads.
  */
 #ifndef ENGINE_GEOIP_H
 #define ENGINE_GEOIP_H

@@ -44,8 +44,12 @@ static int hex4(const char *p, const char *end)
 static size_t utf8_length(const char *p, const char *end)
 {
 	const unsigned char *s = (const unsigned char *)p;
-	size_t left = (size_t)(end - p), n = s[0] < 0x80 ? 1 : s[0] < 0xC2 ? 0 : s[0] < 0xE0 ? 2 : s[0] < 0xF0 ? 3 :
-		      s[0] < 0xF5 ? 4 : 0;
+	size_t left = (size_t)(end - p), n = s[0] < 0x80   ? 1
+	                                     : s[0] < 0xC2 ? 0
+	                                     : s[0] < 0xE0 ? 2
+	                                     : s[0] < 0xF0 ? 3
+	                                     : s[0] < 0xF5 ? 4
+	                                                   : 0;
 
 	if (n == 0 || n > left)
 		return 0;
@@ -86,7 +90,8 @@ static size_t character(const char **p, const char *end, char out[4])
 		return 0;
 	*p += 6;
 	if (c >= 0xD800 && c < 0xDC00) {
-		if (end - *p < 6 || (*p)[0] != '\\' || (*p)[1] != 'u' || (low = hex4(*p + 2, end)) < 0xDC00 || low > 0xDFFF)
+		if (end - *p < 6 || (*p)[0] != '\\' || (*p)[1] != 'u' || (low = hex4(*p + 2, end)) < 0xDC00 ||
+		    low > 0xDFFF)
 			return 0;
 		*p += 6;
 		c = 0x10000 + ((c - 0xD800) << 10) + (low - 0xDC00);
@@ -267,7 +272,7 @@ static bool value(struct walk *w, size_t level)
 
 struct str json_find(struct str text, const struct json_step *path, size_t n)
 {
-	struct walk w = { .at = text.p, .end = text.p + text.n, .path = path, .n = n };
+	struct walk w = {.at = text.p, .end = text.p + text.n, .path = path, .n = n};
 
 	if (text.n == 0 || !value(&w, 0) || w.at != w.end)
 		return STR_NONE;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The single door to PCRE2. Patterns come from our own translation, so an error of the compiler other than size or
- * memory is our mistake. Each thread owns one JIT stack and one block for results, made at its first match and
- * released when it ends.
+ * The single door to PCRE2. Patterns come from our own translation, so an error of the compiler other than
+ * size or memory is our mistake. Each thread owns one JIT stack and one block for results, made at its first
+ * match and released when it ends.
  */
 #define PCRE2_CODE_UNIT_WIDTH 8
 #include <assert.h>
@@ -73,7 +73,8 @@ static struct thread_state *state_get(void)
 	m->data = pcre2_match_data_create(MATCH_CAPTURES, NULL);
 	m->stack = pcre2_jit_stack_create(32 * 1024, LIMIT_REGEX_STACK, NULL);
 	m->room = nfa_room_new();
-	if (m->context == NULL || m->data == NULL || m->stack == NULL || m->room == NULL || pthread_setspecific(key, m) != 0) {
+	if (m->context == NULL || m->data == NULL || m->stack == NULL || m->room == NULL ||
+	    pthread_setspecific(key, m) != 0) {
 		state_free(m);
 		return NULL;
 	}
@@ -83,7 +84,8 @@ static struct thread_state *state_get(void)
 	return m;
 }
 
-static int code_new(pcre2_code **out, struct str pattern, struct arena *a, struct regex_error *err, size_t written)
+static int code_new(pcre2_code **out, struct str pattern, struct arena *a, struct regex_error *err,
+                    size_t written)
 {
 	pcre2_compile_context *context = pcre2_compile_context_create(NULL);
 	PCRE2_UCHAR text[200];
@@ -94,21 +96,21 @@ static int code_new(pcre2_code **out, struct str pattern, struct arena *a, struc
 		return -ERR_NOMEM;
 	pcre2_set_newline(context, PCRE2_NEWLINE_LF);
 	pcre2_set_parens_nest_limit(context, 4 * LIMIT_REGEX_NESTING);
-	*out = pcre2_compile((PCRE2_SPTR)pattern.p, pattern.n, PCRE2_DOLLAR_ENDONLY | PCRE2_NEVER_UTF | PCRE2_NEVER_UCP,
-			     &code, &at, context);
+	*out = pcre2_compile((PCRE2_SPTR)pattern.p, pattern.n,
+	                     PCRE2_DOLLAR_ENDONLY | PCRE2_NEVER_UTF | PCRE2_NEVER_UCP, &code, &at, context);
 	pcre2_compile_context_free(context);
 	if (*out != NULL)
 		return 0;
 	if (code == PCRE2_ERROR_NOMEMORY || code == PCRE2_ERROR_HEAP_FAILED)
 		return -ERR_NOMEM;
 	pcre2_get_error_message(code, text, sizeof(text));
-	*err = (struct regex_error){ .code = U4001, .from = 0, .to = (uint32_t)written };
+	*err = (struct regex_error){.code = U4001, .from = 0, .to = (uint32_t)written};
 	err->message = arena_printf(a, "the pattern does not compile: %s", (const char *)text);
 	return err->message.p != NULL ? -ERR_RULES : -ERR_NOMEM;
 }
 
 int matcher_new(struct matcher **out, const struct regex_tree *t, bool captures, struct arena *a,
-		struct regex_error *err)
+                struct regex_error *err)
 {
 	struct matcher *r = calloc(1, sizeof(*r));
 	struct buf pattern = BUF_INIT;
@@ -152,17 +154,19 @@ size_t matcher_bytes(const struct matcher *r)
 	return sizeof(*r) + size + jit + nfa_bytes(r->nfa);
 }
 
-/* PCRE2 counts a step where it begins a repetition or a group, and a step may walk over the whole subject: what is
- * bounded is the product. */
+/* PCRE2 counts a step where it begins a repetition or a group, and a step may walk over the whole subject:
+ * what is bounded is the product. */
 static int run(const struct matcher *r, struct thread_state *m, struct str subject)
 {
 	uint64_t limit = LIMIT_REGEX_WORK / (subject.n + 1);
 	PCRE2_SPTR p = (PCRE2_SPTR)(subject.n ? subject.p : "");
 	int rc;
 
-	pcre2_set_match_limit(m->context, limit > LIMIT_REGEX_MATCH ? LIMIT_REGEX_MATCH : limit ? (uint32_t)limit : 1);
-	rc = r->jit ? pcre2_jit_match(r->code, p, subject.n, 0, 0, m->data, m->context) :
-			  pcre2_match(r->code, p, subject.n, 0, 0, m->data, m->context);
+	pcre2_set_match_limit(m->context, limit > LIMIT_REGEX_MATCH ? LIMIT_REGEX_MATCH
+	                                  : limit                   ? (uint32_t)limit
+	                                                            : 1);
+	rc = r->jit ? pcre2_jit_match(r->code, p, subject.n, 0, 0, m->data, m->context)
+	            : pcre2_match(r->code, p, subject.n, 0, 0, m->data, m->context);
 
 	if (rc >= 0)
 		return 1;
@@ -190,7 +194,8 @@ int matcher_find(const struct matcher *r, struct str subject, struct match_place
 
 	if (m == NULL)
 		return -ERR_NOMEM;
-	if ((rc = run(r, m, subject)) == -ERR_LIMIT && r->nfa != NULL && nfa_match(r->nfa, m->room, subject) == 0)
+	if ((rc = run(r, m, subject)) == -ERR_LIMIT && r->nfa != NULL &&
+	    nfa_match(r->nfa, m->room, subject) == 0)
 		return 0; /* where the match is nobody knows, but there is none */
 	if (rc != 1)
 		return rc;

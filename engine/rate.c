@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A table of small groups of counters; a key's hash names its group. Groups share locks, and a lock is held for one
- * look over one group. Keys are hashed under a secret of the process, so that nobody can aim at a neighbour's group.
+ * A table of small groups of counters; a key's hash names its group. Groups share locks, and a lock is held
+ * for one look over one group. Keys are hashed under a secret of the process, so that nobody can aim at a
+ * neighbour's group.
  */
 #include "engine/rate.h"
 
@@ -17,7 +18,7 @@ struct counter { /* 64 bytes, all zero: free */
 	struct rate_key key;
 	int64_t opened, until; /* until: mitigation ends, 0 none */
 	uint64_t count;
-	uint64_t requests;     /* of the limit that owns it */
+	uint64_t requests; /* of the limit that owns it */
 	int64_t period, mitigation;
 };
 
@@ -96,7 +97,7 @@ static void gather_bytes(struct gather *g, const void *p, size_t n)
 		if (g->n == sizeof(g->bytes)) {
 			uint8_t digest[32];
 
-			digest_sha256((struct str){ (const char *)g->bytes, g->n }, digest);
+			digest_sha256((struct str){(const char *)g->bytes, g->n}, digest);
 			memcpy(g->bytes, digest, sizeof(digest));
 			g->n = sizeof(digest);
 		}
@@ -136,7 +137,7 @@ static void gather_value(struct gather *g, const struct value *v)
 	} else if (v->type == TYPE_BYTES) {
 		gather_str(g, v->s);
 	} else if (v->type == TYPE_IP) {
-		gather_str(g, (struct str){ (const char *)v->ip->bytes, v->ip->family == 4 ? 4 : 16 });
+		gather_str(g, (struct str){(const char *)v->ip->bytes, v->ip->family == 4 ? 4 : 16});
 	} else {
 		gather_number(g, v->type == TYPE_INT ? (uint64_t)v->i : v->b);
 	}
@@ -144,28 +145,28 @@ static void gather_value(struct gather *g, const struct value *v)
 
 void rate_limit_id(struct rate_limit *l, struct str identity)
 {
-	struct gather g = { .n = 0 };
+	struct gather g = {.n = 0};
 	uint8_t digest[32];
 
 	gather_number(&g, l->requests);
 	gather_number(&g, (uint64_t)l->period_msec);
 	gather_number(&g, (uint64_t)l->mitigation_msec);
 	gather_str(&g, identity);
-	digest_sha256((struct str){ (const char *)g.bytes, g.n }, digest);
+	digest_sha256((struct str){(const char *)g.bytes, g.n}, digest);
 	memcpy(l->id, digest, sizeof(l->id));
 }
 
 void rate_key(const struct rate_table *t, const struct rate_limit *l, const struct value *values, size_t n,
-	      struct rate_key *out)
+              struct rate_key *out)
 {
-	struct gather g = { .n = 0 };
+	struct gather g = {.n = 0};
 	uint8_t digest[32];
 
 	gather_bytes(&g, t->secret, sizeof(t->secret));
 	gather_bytes(&g, l->id, sizeof(l->id));
 	for (size_t i = 0; i < n; i++)
 		gather_value(&g, &values[i]);
-	digest_sha256((struct str){ (const char *)g.bytes, g.n }, digest);
+	digest_sha256((struct str){(const char *)g.bytes, g.n}, digest);
 	memcpy(out, digest, sizeof(*out));
 }
 
@@ -176,14 +177,16 @@ static bool holds(const struct counter *c, int64_t now)
 	return c->until != 0 && now < c->until;
 }
 
-/* A clock set back leaves a window or a mitigation in the future: neither may last longer than it was meant to. */
+/* A clock set back leaves a window or a mitigation in the future: neither may last longer than it was meant
+ * to. */
 static void settle(struct counter *c, int64_t now)
 {
 	if (c->until != 0 && c->until - now > c->mitigation)
 		c->until = now + c->mitigation;
 	if (c->opened > now)
 		c->opened = now;
-	if (c->until != 0 && now >= c->until) { /* the mitigation is over, and so is the window that led to it */
+	if (c->until != 0 &&
+	    now >= c->until) { /* the mitigation is over, and so is the window that led to it */
 		c->until = 0;
 		c->count = 0;
 	}
@@ -205,15 +208,16 @@ static double load_of(const struct counter *c)
 static struct counter *find(struct counter *group, const struct rate_key *k)
 {
 	for (size_t i = 0; i < WAYS; i++)
-		if (group[i].requests != 0 && group[i].key.half[0] == k->half[0] && group[i].key.half[1] == k->half[1])
+		if (group[i].requests != 0 && group[i].key.half[0] == k->half[0] &&
+		    group[i].key.half[1] == k->half[1])
 			return &group[i];
 	return NULL;
 }
 
-/* A place for a new key. When all are busy the least loaded one gives way, and its load is inherited. NULL: every
- * counter here holds somebody who went over a limit; *soonest is when the first of them is let go. */
-static struct counter *place(struct counter *group, const struct rate_limit *l, const struct rate_key *k, int64_t now,
-			     int64_t *soonest)
+/* A place for a new key. When all are busy the least loaded one gives way, and its load is inherited. NULL:
+ * every counter here holds somebody who went over a limit; *soonest is when the first of them is let go. */
+static struct counter *place(struct counter *group, const struct rate_limit *l, const struct rate_key *k,
+                             int64_t now, int64_t *soonest)
 {
 	struct counter *least = NULL;
 	double load;
@@ -232,8 +236,11 @@ static struct counter *place(struct counter *group, const struct rate_limit *l, 
 	if (least == NULL)
 		return NULL;
 	load = idle(least, now) ? 0 : load_of(least);
-	*least = (struct counter){ .key = *k, .opened = now, .requests = l->requests, .period = l->period_msec,
-				   .mitigation = l->mitigation_msec };
+	*least = (struct counter){.key = *k,
+	                          .opened = now,
+	                          .requests = l->requests,
+	                          .period = l->period_msec,
+	                          .mitigation = l->mitigation_msec};
 	least->count = (uint64_t)((double)l->requests * (load < 1 ? load : 1));
 	return least;
 }
@@ -241,25 +248,25 @@ static struct counter *place(struct counter *group, const struct rate_limit *l, 
 static struct rate_answer answer(const struct counter *c, int64_t now)
 {
 	if (holds(c, now))
-		return (struct rate_answer){ true, c->until - now };
+		return (struct rate_answer){true, c->until - now};
 	if (c->count > c->requests && now - c->opened < c->period)
-		return (struct rate_answer){ true, c->opened + c->period - now };
-	return (struct rate_answer){ false, 0 };
+		return (struct rate_answer){true, c->opened + c->period - now};
+	return (struct rate_answer){false, 0};
 }
 
-static struct rate_answer step(struct rate_table *t, const struct rate_limit *l, const struct rate_key *k, int64_t now,
-			       bool count)
+static struct rate_answer step(struct rate_table *t, const struct rate_limit *l, const struct rate_key *k,
+                               int64_t now, bool count)
 {
 	size_t at = k->half[0] & (t->groups - 1);
 	struct counter *group = &t->v[at * WAYS], *c;
-	struct rate_answer got = { false, 0 };
+	struct rate_answer got = {false, 0};
 	int64_t soonest;
 
 	pthread_mutex_lock(&t->locks[at % LOCKS]);
 	if ((c = find(group, k)) != NULL)
 		settle(c, now);
 	else if (count && (c = place(group, l, k, now, &soonest)) == NULL)
-		got = (struct rate_answer){ true, soonest - now }; /* no room to count: fail closed */
+		got = (struct rate_answer){true, soonest - now}; /* no room to count: fail closed */
 	if (c != NULL && count && !holds(c, now)) {
 		if (c->count == 0)
 			c->opened = now;
@@ -273,12 +280,14 @@ static struct rate_answer step(struct rate_table *t, const struct rate_limit *l,
 	return got;
 }
 
-struct rate_answer rate_count(struct rate_table *t, const struct rate_limit *l, const struct rate_key *k, int64_t now_msec)
+struct rate_answer rate_count(struct rate_table *t, const struct rate_limit *l, const struct rate_key *k,
+                              int64_t now_msec)
 {
 	return step(t, l, k, now_msec, true);
 }
 
-struct rate_answer rate_look(struct rate_table *t, const struct rate_limit *l, const struct rate_key *k, int64_t now_msec)
+struct rate_answer rate_look(struct rate_table *t, const struct rate_limit *l, const struct rate_key *k,
+                             int64_t now_msec)
 {
 	return step(t, l, k, now_msec, false);
 }

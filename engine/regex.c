@@ -26,7 +26,7 @@ static bool literals_keep(struct literals *to, const struct literals *from)
 	at = (char *)(v + from->n);
 	for (size_t i = 0; i < from->n; i++) {
 		memcpy(at, from->v[i].p, from->v[i].n);
-		v[i] = (struct str){ at, from->v[i].n };
+		v[i] = (struct str){at, from->v[i].n};
 		at += from->v[i].n;
 	}
 	return true;
@@ -38,7 +38,7 @@ static struct regex *compile(const struct ast *literal, bool captures, struct di
 	struct arena scratch = ARENA_INIT;
 	struct literals literals[2];
 	struct regex_tree tree;
-	struct regex_error err = { .code = U4001 };
+	struct regex_error err = {.code = U4001};
 	struct diag *g;
 	int rc = -ERR_NOMEM;
 
@@ -47,13 +47,15 @@ static struct regex *compile(const struct ast *literal, bool captures, struct di
 	if ((rc = regex_parse(&tree, &scratch, literal->text, &err)) < 0 ||
 	    (rc = regex_tree_literals(literals, &scratch, &tree)) < 0 ||
 	    (rc = literals_keep(&r->literals[0], &literals[0]) && literals_keep(&r->literals[1], &literals[1])
-		  ? 0 : -ERR_NOMEM) < 0 ||
+	              ? 0
+	              : -ERR_NOMEM) < 0 ||
 	    (rc = matcher_new(&r->matcher, &tree, captures, &scratch, &err)) < 0)
 		goto done;
 	r->captures = tree.captures;
 done:
 	if (rc == -ERR_RULES) {
-		g = diag_add(d, err.code, spelling_span(literal, err.from, err.to), "%.*s", STR_FMT(err.message));
+		g = diag_add(d, err.code, spelling_span(literal, err.from, err.to), "%.*s",
+		             STR_FMT(err.message));
 		if (err.help.n > 0)
 			diag_help(d, g, "%.*s", STR_FMT(err.help));
 	}
@@ -104,7 +106,8 @@ unsigned regex_captures(const struct regex *r)
 
 size_t regex_bytes(const struct regex *r)
 {
-	return sizeof(*r) + (r->literals[0].n + r->literals[1].n) * sizeof(struct str) + matcher_bytes(r->matcher);
+	return sizeof(*r) + (r->literals[0].n + r->literals[1].n) * sizeof(struct str) +
+	       matcher_bytes(r->matcher);
 }
 
 const struct literals *regex_literals(const struct regex *r)

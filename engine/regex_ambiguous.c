@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Which patterns explode: a repetition over something that repeats itself and has nothing around it that marks where
- * one round ends, or over alternatives of which one is made of others' bytes.
+ * Which patterns explode: a repetition over something that repeats itself and has nothing around it that
+ * marks where one round ends, or over alternatives of which one is made of others' bytes.
  */
 #include "engine/regex_nfa.h"
 
@@ -44,8 +44,11 @@ static bool long_repeat(const struct regex_node *node)
 
 static bool has_byte(const struct regex_node *node, unsigned char c)
 {
-	return node->kind == REGEX_CLASS ? byte_set_has(node->set, c) :
-	       node->kind == REGEX_BYTE && (node->byte == c || (node->nocase && node->byte == (unsigned char)ascii_lower((char)c)));
+	return node->kind == REGEX_CLASS
+	           ? byte_set_has(node->set, c)
+	           : node->kind == REGEX_BYTE &&
+	                 (node->byte == c ||
+	                  (node->nocase && node->byte == (unsigned char)ascii_lower((char)c)));
 }
 
 /* Can every byte of other, a single byte or a sequence of them, also be one? */

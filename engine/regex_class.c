@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Character classes: [a-z], [^…], POSIX names, nested classes and the set operations && -- ~~, worked out to plain
- * sets. PCRE2 reads the operations as literals, so none of this may reach it.
+ * Character classes: [a-z], [^…], POSIX names, nested classes and the set operations && -- ~~, worked out to
+ * plain sets. PCRE2 reads the operations as literals, so none of this may reach it.
  */
 #include <stdlib.h>
 
@@ -32,7 +32,7 @@ bool cset_add(struct regex_parser *p, struct cset *s, uint32_t low, uint32_t hig
 		s->v = v;
 		s->cap = cap;
 	}
-	s->v[s->n++] = (struct cset_range){ low, high };
+	s->v[s->n++] = (struct cset_range){low, high};
 	return true;
 }
 
@@ -65,7 +65,7 @@ static void cset_normal(struct cset *s)
 static bool cset_negate(struct regex_parser *p, struct cset *s)
 {
 	uint32_t top = p->flags.u ? 0x10FFFF : 0xFF, next = 0;
-	struct cset out = { 0 };
+	struct cset out = {0};
 
 	for (size_t i = 0; i < s->n; i++) {
 		if (s->v[i].low > next && !cset_add(p, &out, next, s->v[i].low - 1))
@@ -89,7 +89,7 @@ static bool cset_union(struct regex_parser *p, struct cset *s, const struct cset
 
 static bool cset_intersect(struct regex_parser *p, struct cset *s, const struct cset *other)
 {
-	struct cset out = { 0 };
+	struct cset out = {0};
 
 	for (size_t i = 0, j = 0; i < s->n && j < other->n;) {
 		uint32_t low = s->v[i].low > other->v[j].low ? s->v[i].low : other->v[j].low;
@@ -106,7 +106,8 @@ static bool cset_intersect(struct regex_parser *p, struct cset *s, const struct 
 	return true;
 }
 
-/* Adds the other case of ASCII letters; under (?u) also the two characters beyond ASCII that fold to k and s. */
+/* Adds the other case of ASCII letters; under (?u) also the two characters beyond ASCII that fold to k and s.
+ */
 static bool cset_fold(struct regex_parser *p, struct cset *s, size_t from)
 {
 	size_t n = s->n;
@@ -125,13 +126,16 @@ static bool cset_fold(struct regex_parser *p, struct cset *s, size_t from)
 			return false;
 		if (!p->flags.u)
 			continue;
-		if (((r.low <= 'k' && r.high >= 'k') || (r.low <= 'K' && r.high >= 'K')) && !cset_add(p, s, 0x212A, 0x212A))
+		if (((r.low <= 'k' && r.high >= 'k') || (r.low <= 'K' && r.high >= 'K')) &&
+		    !cset_add(p, s, 0x212A, 0x212A))
 			return false;
-		if (((r.low <= 's' && r.high >= 's') || (r.low <= 'S' && r.high >= 'S')) && !cset_add(p, s, 0x17F, 0x17F))
+		if (((r.low <= 's' && r.high >= 's') || (r.low <= 'S' && r.high >= 'S')) &&
+		    !cset_add(p, s, 0x17F, 0x17F))
 			return false;
 		if (r.high >= 0x80 && !(r.low <= 0x80 && r.high == 0x10FFFF) &&
 		    !(r.low == r.high && (r.low == 0x212A || r.low == 0x17F))) {
-			regex_fail(p, U4002, from, p->at, "(?i) together with (?u) is not supported beyond ASCII");
+			regex_fail(p, U4002, from, p->at,
+			           "(?i) together with (?u) is not supported beyond ASCII");
 			return false;
 		}
 	}
@@ -145,9 +149,9 @@ static const struct {
 	const char *name;
 	const char *ranges; /* pairs low, high */
 } posix[] = {
-	{ "alnum", "09AZaz" }, { "alpha", "AZaz" }, { "ascii", NULL }, { "blank", "\t\t  " }, { "cntrl", NULL },
-	{ "digit", "09" }, { "graph", "!~" }, { "lower", "az" }, { "print", " ~" }, { "punct", "!/:@[`{~" },
-	{ "space", "\t\r  " }, { "upper", "AZ" }, { "word", "09AZaz__" }, { "xdigit", "09AFaf" },
+    {"alnum", "09AZaz"}, {"alpha", "AZaz"}, {"ascii", NULL},      {"blank", "\t\t  "},  {"cntrl", NULL},
+    {"digit", "09"},     {"graph", "!~"},   {"lower", "az"},      {"print", " ~"},      {"punct", "!/:@[`{~"},
+    {"space", "\t\r  "}, {"upper", "AZ"},   {"word", "09AZaz__"}, {"xdigit", "09AFaf"},
 };
 
 static bool ranges_add(struct regex_parser *p, struct cset *s, const char *ranges)
@@ -163,7 +167,7 @@ static bool posix_class(struct regex_parser *p, struct cset *s, bool *found)
 {
 	struct str rest = str_sub(p->s, p->at, p->s.n);
 	bool negated = rest.n > 2 && rest.p[2] == '^';
-	struct cset own = { 0 };
+	struct cset own = {0};
 
 	*found = false;
 	if (!str_starts(rest, STR("[:")))
@@ -176,9 +180,9 @@ static bool posix_class(struct regex_parser *p, struct cset *s, bool *found)
 			continue;
 		*found = true;
 		p->at += (negated ? 3 : 2) + name.n + 2;
-		if (name.p[0] == 'a' && name.p[1] == 's' ? !cset_add(p, &own, 0, 0x7F) :
-		    name.p[0] == 'c' ? !cset_add(p, &own, 0, 0x1F) || !cset_add(p, &own, 0x7F, 0x7F) :
-		    !ranges_add(p, &own, posix[i].ranges))
+		if (name.p[0] == 'a' && name.p[1] == 's' ? !cset_add(p, &own, 0, 0x7F)
+		    : name.p[0] == 'c' ? !cset_add(p, &own, 0, 0x1F) || !cset_add(p, &own, 0x7F, 0x7F)
+		                       : !ranges_add(p, &own, posix[i].ranges))
 			return false;
 		cset_normal(&own);
 		return (!negated || cset_negate(p, &own)) && cset_union(p, s, &own);
@@ -188,11 +192,12 @@ static bool posix_class(struct regex_parser *p, struct cset *s, bool *found)
 
 bool cset_perl(struct regex_parser *p, struct cset *s, char which, size_t from)
 {
-	struct cset own = { 0 };
+	struct cset own = {0};
 	char kind = ascii_lower(which);
 
 	if (p->flags.u) {
-		regex_fail(p, U4002, from, p->at, "\\%c under (?u) is not supported: patterns match bytes", which);
+		regex_fail(p, U4002, from, p->at, "\\%c under (?u) is not supported: patterns match bytes",
+		           which);
 		regex_help(p, "(?-u:…) or no (?u) gives the ASCII class");
 		return false;
 	}
@@ -260,8 +265,10 @@ static bool range(struct regex_parser *p, struct cset *s)
 			if (!item(p, s, &high, &single))
 				return false;
 			if (!first || !single || high < low) {
-				regex_fail(p, U4001, from, p->at, first && single ? "a range that ends below its beginning" :
-					   "a range from or to something that is no single character");
+				regex_fail(p, U4001, from, p->at,
+				           first && single
+				               ? "a range that ends below its beginning"
+				               : "a range from or to something that is no single character");
 				return false;
 			}
 			return cset_add(p, s, low, high);
@@ -296,7 +303,7 @@ static bool combine(struct regex_parser *p, struct cset *lhs, char op, struct cs
 static bool bracket(struct regex_parser *p, struct cset *out)
 {
 	size_t open = p->at++;
-	struct cset lhs = { 0 }, cur = { 0 }, inner;
+	struct cset lhs = {0}, cur = {0}, inner;
 	bool negated = false, first = true, found;
 	char op = 0;
 
@@ -335,7 +342,7 @@ static bool bracket(struct regex_parser *p, struct cset *out)
 			if (!posix_class(p, &cur, &found))
 				return false;
 			if (!found) {
-				inner = (struct cset){ 0 };
+				inner = (struct cset){0};
 				if (!bracket(p, &inner) || !cset_union(p, &cur, &inner))
 					return false;
 			}
@@ -344,12 +351,13 @@ static bool bracket(struct regex_parser *p, struct cset *out)
 			if (!combine(p, &lhs, op, &cur, open))
 				return false;
 			op = c;
-			cur = (struct cset){ 0 };
+			cur = (struct cset){0};
 		} else if (!range(p, &cur)) {
 			return false;
 		}
 	}
-	if (!combine(p, &lhs, op, &cur, open) || !cset_fold(p, &lhs, open) || (negated && !cset_negate(p, &lhs)))
+	if (!combine(p, &lhs, op, &cur, open) || !cset_fold(p, &lhs, open) ||
+	    (negated && !cset_negate(p, &lhs)))
 		return false;
 	p->depth--;
 	*out = lhs;
@@ -359,7 +367,7 @@ static bool bracket(struct regex_parser *p, struct cset *out)
 struct regex_node *regex_class(struct regex_parser *p)
 {
 	size_t from = p->at;
-	struct cset set = { 0 };
+	struct cset set = {0};
 
 	return bracket(p, &set) ? regex_set_node(p, &set, from) : NULL;
 }

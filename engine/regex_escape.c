@@ -1,15 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What a backslash and a plain character stand for in a regular expression. Escapes that other dialects have and this
- * one leaves out are refused by name.
+ * What a backslash and a plain character stand for in a regular expression. Escapes that other dialects have
+ * and this one leaves out are refused by name.
  */
 #include "engine/regex_internal.h"
 
 bool regex_char(struct regex_parser *p, uint32_t *c, size_t *n)
 {
 	const unsigned char *s = (const unsigned char *)p->s.p + p->at;
-	size_t left = p->s.n - p->at, need = s[0] < 0x80 ? 1 : s[0] < 0xC2 ? 0 : s[0] < 0xE0 ? 2 : s[0] < 0xF0 ? 3 :
-					     s[0] < 0xF5 ? 4 : 0;
+	size_t left = p->s.n - p->at, need = s[0] < 0x80   ? 1
+	                                     : s[0] < 0xC2 ? 0
+	                                     : s[0] < 0xE0 ? 2
+	                                     : s[0] < 0xF0 ? 3
+	                                     : s[0] < 0xF5 ? 4
+	                                                   : 0;
 	uint32_t value = need <= 1 ? s[0] : s[0] & (0x7Fu >> need);
 	bool ok = need > 0 && need <= left;
 
@@ -18,7 +22,8 @@ bool regex_char(struct regex_parser *p, uint32_t *c, size_t *n)
 		value = value << 6 | (s[i] & 0x3F);
 	}
 	if (ok && need > 2)
-		ok = value >= (need == 3 ? 0x800u : 0x10000u) && value <= 0x10FFFF && (value < 0xD800 || value > 0xDFFF);
+		ok = value >= (need == 3 ? 0x800u : 0x10000u) && value <= 0x10FFFF &&
+		     (value < 0xD800 || value > 0xDFFF);
 	if (!ok) {
 		regex_fail(p, U4001, p->at, p->at + 1, "a byte that is not UTF-8 text");
 		regex_help(p, "inside a pattern a byte is written \\xHH");
@@ -44,8 +49,10 @@ static bool hex_value(struct regex_parser *p, size_t from, struct regex_escaped 
 		n++;
 	}
 	if (braces ? n == 0 || p->at == p->s.n || p->s.p[p->at] != '}' : n < digits) {
-		regex_fail(p, U4001, from, p->at, braces ? "\\%c{…} takes hexadecimal digits up to '}'" :
-			   "\\%c takes %zu hexadecimal digits", kind, digits);
+		regex_fail(p, U4001, from, p->at,
+		           braces ? "\\%c{…} takes hexadecimal digits up to '}'"
+		                  : "\\%c takes %zu hexadecimal digits",
+		           kind, digits);
 		return false;
 	}
 	p->at += braces;
@@ -53,7 +60,8 @@ static bool hex_value(struct regex_parser *p, size_t from, struct regex_escaped 
 		regex_fail(p, U4001, from, p->at, "no character has this number");
 		return false;
 	}
-	*out = (struct regex_escaped){ .kind = ESCAPE_LITERAL, .c = (uint32_t)value, .raw = kind == 'x' && !braces };
+	*out = (struct regex_escaped){
+	    .kind = ESCAPE_LITERAL, .c = (uint32_t)value, .raw = kind == 'x' && !braces};
 	return true;
 }
 
@@ -64,8 +72,10 @@ static bool word_boundary(struct regex_parser *p, struct regex_escaped *out)
 		const char *name;
 		enum regex_assert assert;
 	} words[] = {
-		{ "{start}", REGEX_WORD_START }, { "{end}", REGEX_WORD_END },
-		{ "{start-half}", REGEX_WORD_START_HALF }, { "{end-half}", REGEX_WORD_END_HALF },
+	    {"{start}", REGEX_WORD_START},
+	    {"{end}", REGEX_WORD_END},
+	    {"{start-half}", REGEX_WORD_START_HALF},
+	    {"{end-half}", REGEX_WORD_END_HALF},
 	};
 	struct str rest = str_sub(p->s, p->at, p->s.n);
 
@@ -126,20 +136,31 @@ bool regex_escape(struct regex_parser *p, struct regex_escaped *out, bool in_cla
 		char c;
 		const char *what;
 	} others[] = {
-		{ 'K', "\\K (reset of the match's beginning)" }, { 'G', "\\G (end of the last match)" },
-		{ 'Q', "\\Q…\\E (quoting)" }, { 'E', "\\Q…\\E (quoting)" }, { 'h', "\\h (horizontal space)" },
-		{ 'H', "\\H (not horizontal space)" }, { 'R', "\\R (any line end)" }, { 'X', "\\X (grapheme)" },
-		{ 'N', "\\N (not a line end)" }, { 'Z', "\\Z (end or before a final line end)" }, { 'C', "\\C (one byte)" },
-		{ 'V', "\\V (not vertical space)" }, { 'e', "\\e (escape character)" }, { 'c', "\\c (control character)" },
-		{ 'o', "\\o{…} (octal)" }, { 'k', "a back-reference \\k" }, { 'g', "a back-reference \\g" },
+	    {'K', "\\K (reset of the match's beginning)"},
+	    {'G', "\\G (end of the last match)"},
+	    {'Q', "\\Q…\\E (quoting)"},
+	    {'E', "\\Q…\\E (quoting)"},
+	    {'h', "\\h (horizontal space)"},
+	    {'H', "\\H (not horizontal space)"},
+	    {'R', "\\R (any line end)"},
+	    {'X', "\\X (grapheme)"},
+	    {'N', "\\N (not a line end)"},
+	    {'Z', "\\Z (end or before a final line end)"},
+	    {'C', "\\C (one byte)"},
+	    {'V', "\\V (not vertical space)"},
+	    {'e', "\\e (escape character)"},
+	    {'c', "\\c (control character)"},
+	    {'o', "\\o{…} (octal)"},
+	    {'k', "a back-reference \\k"},
+	    {'g', "a back-reference \\g"},
 	};
 	static const char simple[][2] = {
-		{ 'a', 0x07 }, { 'f', 0x0C }, { 't', 0x09 }, { 'n', 0x0A }, { 'r', 0x0D }, { 'v', 0x0B },
+	    {'a', 0x07}, {'f', 0x0C}, {'t', 0x09}, {'n', 0x0A}, {'r', 0x0D}, {'v', 0x0B},
 	};
 	size_t from = p->at++;
 	char c;
 
-	*out = (struct regex_escaped){ .kind = ESCAPE_LITERAL };
+	*out = (struct regex_escaped){.kind = ESCAPE_LITERAL};
 	if (p->at == p->s.n) {
 		regex_fail(p, U4001, from, from + 1, "a backslash at the end of the pattern");
 		return false;
@@ -161,13 +182,15 @@ bool regex_escape(struct regex_parser *p, struct regex_escaped *out, bool in_cla
 			return true;
 		}
 	if (ascii_digit(c)) {
-		regex_fail(p, U4002, from, p->at, "back-references such as \\%c are not part of this dialect", c);
+		regex_fail(p, U4002, from, p->at, "back-references such as \\%c are not part of this dialect",
+		           c);
 		if (c == '0')
 			regex_help(p, "a NUL byte is written \\x00");
 		return false;
 	}
 	if (c == 'p' || c == 'P') {
-		regex_fail(p, U4002, from, p->at, "Unicode classes \\%c are not supported: patterns match bytes", c);
+		regex_fail(p, U4002, from, p->at,
+		           "Unicode classes \\%c are not supported: patterns match bytes", c);
 		return false;
 	}
 	for (size_t i = 0; i < sizeof(others) / sizeof(*others); i++)

@@ -15,10 +15,10 @@ struct regex_parser {
 	size_t at;
 	struct regex_flags flags;
 	unsigned depth, captures;
-	struct str names[64];     /* of named groups, to find a name given twice */
+	struct str names[64]; /* of named groups, to find a name given twice */
 	unsigned nnames;
 	struct regex_error *err;
-	int rc;                   /* 0, or the first failure */
+	int rc; /* 0, or the first failure */
 };
 
 /* Ranges of code points (byte mode: of bytes), sorted and merged by cset_normal. */
@@ -33,7 +33,7 @@ struct cset {
 
 /* Records the first failure and returns NULL. */
 void *regex_fail(struct regex_parser *p, enum diag_code code, size_t from, size_t to, const char *fmt, ...)
-	__attribute__((format(printf, 5, 6)));
+    __attribute__((format(printf, 5, 6)));
 void regex_help(struct regex_parser *p, const char *text);
 void *regex_nomem(struct regex_parser *p);
 struct regex_node *regex_node_new(struct regex_parser *p, enum regex_kind kind, size_t from);
@@ -46,9 +46,9 @@ enum regex_escape { ESCAPE_LITERAL, ESCAPE_PERL, ESCAPE_ASSERT };
 
 struct regex_escaped {
 	enum regex_escape kind;
-	uint32_t c;               /* literal: a code point, or a byte if raw */
-	bool raw;                 /* was written \xHH: a byte, not a character, in byte mode */
-	char perl;                /* one of d D s S w W */
+	uint32_t c; /* literal: a code point, or a byte if raw */
+	bool raw;   /* was written \xHH: a byte, not a character, in byte mode */
+	char perl;  /* one of d D s S w W */
 	enum regex_assert assert;
 };
 
@@ -57,7 +57,7 @@ bool regex_escape(struct regex_parser *p, struct regex_escaped *out, bool in_cla
 
 bool cset_add(struct regex_parser *p, struct cset *s, uint32_t low, uint32_t high);
 bool cset_perl(struct regex_parser *p, struct cset *s, char which, size_t from);
-struct regex_node *regex_class(struct regex_parser *p);                 /* p->at is on '[' */
+struct regex_node *regex_class(struct regex_parser *p);                                 /* p->at is on '[' */
 struct regex_node *regex_set_node(struct regex_parser *p, struct cset *s, size_t from); /* s is normal */
 struct regex_node *regex_literal_node(struct regex_parser *p, uint32_t c, bool raw, size_t from);
 

@@ -12,7 +12,7 @@ enum op { OP_SET, OP_SPLIT, OP_ASSERT, OP_MATCH };
 
 struct instr {
 	uint16_t op;
-	uint16_t x;          /* OP_SET: index of a set; OP_ASSERT: which; OP_SPLIT: the other way */
+	uint16_t x; /* OP_SET: index of a set; OP_ASSERT: which; OP_SPLIT: the other way */
 	uint16_t next;
 };
 
@@ -22,7 +22,7 @@ struct nfa {
 	struct byte_set *sets;
 	size_t nsets;
 	uint16_t start;
-	bool skip;           /* no match is empty: one begins with a byte of first */
+	bool skip; /* no match is empty: one begins with a byte of first */
 	struct byte_set first;
 };
 
@@ -31,13 +31,14 @@ struct nfa_room {
 	size_t n[2];
 };
 
-/* ---- building, from the end to the beginning ------------------------------------------------------------ */
+/* ---- building, from the end to the beginning ------------------------------------------------------------
+ */
 
 static bool emit(struct nfa *n, enum op op, size_t x, size_t next, size_t *at)
 {
 	if (n->n == MOST)
 		return false;
-	n->v[n->n] = (struct instr){ (uint16_t)op, (uint16_t)x, (uint16_t)next };
+	n->v[n->n] = (struct instr){(uint16_t)op, (uint16_t)x, (uint16_t)next};
 	*at = n->n++;
 	return true;
 }
@@ -56,7 +57,7 @@ static bool set_index(struct nfa *n, const struct byte_set *set, size_t *index)
 
 static struct byte_set byte_set_of(const struct regex_node *node)
 {
-	struct byte_set set = { { 0 } };
+	struct byte_set set = {{0}};
 	unsigned char other = node->nocase ? (unsigned char)ascii_upper((char)node->byte) : node->byte;
 
 	if (node->kind == REGEX_CLASS)
@@ -119,7 +120,8 @@ static bool build(struct nfa *n, const struct regex_node *node, size_t next, siz
 		if (!build(n, node->kids[node->n - 1], next, &other))
 			return false;
 		for (size_t i = node->n - 1; i-- > 0;)
-			if (!build(n, node->kids[i], next, &index) || !emit(n, OP_SPLIT, index, other, &other))
+			if (!build(n, node->kids[i], next, &index) ||
+			    !emit(n, OP_SPLIT, index, other, &other))
 				return false;
 		*at = other;
 		return true;
@@ -134,7 +136,7 @@ static bool build(struct nfa *n, const struct regex_node *node, size_t next, siz
 /* The bytes a match can begin with, assertions taken as true. */
 static void first_find(struct nfa *n)
 {
-	bool seen[MOST] = { false };
+	bool seen[MOST] = {false};
 	uint16_t stack[2 * MOST];
 	size_t depth = 0;
 
@@ -181,7 +183,8 @@ static struct nfa *fitted(const struct nfa *n)
 
 struct nfa *nfa_new(const struct regex_tree *t, bool *large)
 {
-	struct nfa n = { .v = malloc(MOST * sizeof(*n.v)), .sets = malloc(MOST * sizeof(*n.sets)) }, *fit = NULL;
+	struct nfa n = {.v = malloc(MOST * sizeof(*n.v)), .sets = malloc(MOST * sizeof(*n.sets))},
+	           *fit = NULL;
 	size_t match, start;
 
 	*large = false;
@@ -262,7 +265,8 @@ static bool holds(enum regex_assert which, struct str s, size_t i)
 }
 
 /* Adds pc and all that follows from it at place i to set k. true: a match ends here. */
-static bool add(const struct nfa *n, struct nfa_room *r, int k, uint16_t pc, struct str s, size_t i, uint64_t *steps)
+static bool add(const struct nfa *n, struct nfa_room *r, int k, uint16_t pc, struct str s, size_t i,
+                uint64_t *steps)
 {
 	size_t depth = 0;
 

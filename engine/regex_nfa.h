@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A second way to run a pattern: all its states at once, one pass over the subject, no choice ever taken back. Slower
- * than PCRE2's code where that is fast, and never slow. It says whether there is a match and nothing else.
+ * A second way to run a pattern: all its states at once, one pass over the subject, no choice ever taken
+ * back. Slower than PCRE2's code where that is fast, and never slow. It says whether there is a match and
+ * nothing else.
  */
 #ifndef ENGINE_REGEX_NFA_H
 #define ENGINE_REGEX_NFA_H

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The structure of a regular expression: alternatives, sequences, repetition, groups and flags, as Rust's regex crate
- * reads them. Everything that other dialects read differently is decided here and not by PCRE2. Escapes are in
- * regex_escape.c, classes in regex_class.c.
+ * The structure of a regular expression: alternatives, sequences, repetition, groups and flags, as Rust's
+ * regex crate reads them. Everything that other dialects read differently is decided here and not by PCRE2.
+ * Escapes are in regex_escape.c, classes in regex_class.c.
  */
 #include <stdarg.h>
 
@@ -33,7 +33,8 @@ void *regex_fail(struct regex_parser *p, enum diag_code code, size_t from, size_
 	va_end(ap);
 	if (to > p->s.n)
 		to = p->s.n;
-	*p->err = (struct regex_error){ .code = code, .from = (uint32_t)(from < to ? from : to), .to = (uint32_t)to };
+	*p->err =
+	    (struct regex_error){.code = code, .from = (uint32_t)(from < to ? from : to), .to = (uint32_t)to};
 	p->err->message = arena_str(p->a, str_of(text));
 	p->rc = p->err->message.p != NULL ? -ERR_RULES : -ERR_NOMEM;
 	return NULL;
@@ -92,7 +93,8 @@ static bool nodes_add(struct regex_parser *p, struct nodes *l, struct regex_node
 }
 
 /* One node for a list: the only kid itself, or a node of kind over all of them. */
-static struct regex_node *nodes_join(struct regex_parser *p, struct nodes *l, enum regex_kind kind, size_t from)
+static struct regex_node *nodes_join(struct regex_parser *p, struct nodes *l, enum regex_kind kind,
+                                     size_t from)
 {
 	struct regex_node *node;
 
@@ -108,9 +110,10 @@ static struct regex_node *nodes_join(struct regex_parser *p, struct nodes *l, en
 	return node;
 }
 
-static struct regex_node *node_over(struct regex_parser *p, enum regex_kind kind, struct regex_node *kid, size_t from)
+static struct regex_node *node_over(struct regex_parser *p, enum regex_kind kind, struct regex_node *kid,
+                                    size_t from)
 {
-	struct nodes one = { 0 };
+	struct nodes one = {0};
 	struct regex_node *node = regex_node_new(p, kind, from);
 
 	if (node == NULL || !nodes_add(p, &one, kid))
@@ -142,7 +145,8 @@ static bool count_number(struct regex_parser *p, size_t open, uint32_t *out)
 		if (n <= LIMIT_REGEX_REPEAT)
 			n = n * 10 + (uint64_t)(p->s.p[p->at] - '0');
 	if (p->at == from) {
-		regex_fail(p, U4001, open, p->at + 1, "'{' begins a count such as {2} or {2,5}, and there is no number");
+		regex_fail(p, U4001, open, p->at + 1,
+		           "'{' begins a count such as {2} or {2,5}, and there is no number");
 		regex_help(p, "a literal brace is written \\{");
 		return false;
 	}
@@ -177,7 +181,8 @@ static bool count_braces(struct regex_parser *p, uint32_t *min, uint32_t *max)
 	}
 	p->at++;
 	if (*max < *min) {
-		regex_fail(p, U4001, open, p->at, "a count that ends below its beginning: {%u,%u}", *min, *max);
+		regex_fail(p, U4001, open, p->at, "a count that ends below its beginning: {%u,%u}", *min,
+		           *max);
 		return false;
 	}
 	return true;
@@ -229,22 +234,28 @@ static bool group_refused(struct regex_parser *p, size_t open)
 	static const struct {
 		const char *begins, *what;
 	} others[] = {
-		{ "=", "look-ahead (?=" }, { "!", "negative look-ahead (?!" }, { "<=", "look-behind (?<=" },
-		{ "<!", "negative look-behind (?<!" }, { ">", "an atomic group (?>" }, { "|", "a branch reset (?|" },
-		{ "#", "a comment (?#" }, { "P=", "a back-reference (?P=" }, { "P>", "recursion (?P>" },
-		{ "&", "recursion (?&" }, { "R)", "recursion (?R)" }, { "(", "a condition (?(" }, { "C", "a call-out (?C" },
-		{ "'", "a name in quotes (?'" }, { "+", "recursion (?+" }, { "^", "flags reset (?^" }, { "*", "look-around (?*" },
+	    {"=", "look-ahead (?="},      {"!", "negative look-ahead (?!"},
+	    {"<=", "look-behind (?<="},   {"<!", "negative look-behind (?<!"},
+	    {">", "an atomic group (?>"}, {"|", "a branch reset (?|"},
+	    {"#", "a comment (?#"},       {"P=", "a back-reference (?P="},
+	    {"P>", "recursion (?P>"},     {"&", "recursion (?&"},
+	    {"R)", "recursion (?R)"},     {"(", "a condition (?("},
+	    {"C", "a call-out (?C"},      {"'", "a name in quotes (?'"},
+	    {"+", "recursion (?+"},       {"^", "flags reset (?^"},
+	    {"*", "look-around (?*"},
 	};
 	struct str rest = str_sub(p->s, p->at, p->s.n);
 
-	if (rest.n > 0 && (ascii_digit(rest.p[0]) || (rest.n > 1 && rest.p[0] == '-' && ascii_digit(rest.p[1])))) {
-		regex_fail(p, U4002, open, p->at + 1, "recursion (?%c…) is not part of this dialect", rest.p[0]);
+	if (rest.n > 0 &&
+	    (ascii_digit(rest.p[0]) || (rest.n > 1 && rest.p[0] == '-' && ascii_digit(rest.p[1])))) {
+		regex_fail(p, U4002, open, p->at + 1, "recursion (?%c…) is not part of this dialect",
+		           rest.p[0]);
 		return true;
 	}
 	for (size_t i = 0; i < sizeof(others) / sizeof(*others); i++)
 		if (str_starts(rest, str_of(others[i].begins))) {
-			regex_fail(p, U4002, open, p->at + strlen(others[i].begins), "%s is not part of this dialect",
-				   others[i].what);
+			regex_fail(p, U4002, open, p->at + strlen(others[i].begins),
+			           "%s is not part of this dialect", others[i].what);
 			if (rest.p[0] == '#')
 				regex_help(p, "(?x) allows comments from # to the end of the line");
 			return true;
@@ -270,7 +281,8 @@ static bool group_name(struct regex_parser *p)
 		p->at++;
 	}
 	if (p->at == p->s.n || p->at == from) {
-		regex_fail(p, U4001, from, p->at, p->at == from ? "a group without a name" : "a name that '>' never ends");
+		regex_fail(p, U4001, from, p->at,
+		           p->at == from ? "a group without a name" : "a name that '>' never ends");
 		return false;
 	}
 	name = str_range(p->s.p + from, p->s.p + p->at);
@@ -291,14 +303,20 @@ static bool group_name(struct regex_parser *p)
 /* Flags up to ')' or ':', which stays. *any: there was at least one. */
 static bool group_flags(struct regex_parser *p, bool *any)
 {
-	bool on = true, given[128] = { false };
+	bool on = true, given[128] = {false};
 	size_t minus = 0;
 
 	for (*any = false; p->at < p->s.n && p->s.p[p->at] != ')' && p->s.p[p->at] != ':'; p->at++) {
 		struct regex_flags *f = &p->flags;
 		char c = p->s.p[p->at];
-		bool *flag = c == 'i' ? &f->i : c == 'm' ? &f->m : c == 's' ? &f->s : c == 'U' ? &f->U :
-			     c == 'x' ? &f->x : c == 'u' ? &f->u : c == 'R' ? &f->R : NULL;
+		bool *flag = c == 'i'   ? &f->i
+		             : c == 'm' ? &f->m
+		             : c == 's' ? &f->s
+		             : c == 'U' ? &f->U
+		             : c == 'x' ? &f->x
+		             : c == 'u' ? &f->u
+		             : c == 'R' ? &f->R
+		                        : NULL;
 
 		*any = true;
 		if (c == '-' && on) {
@@ -395,7 +413,7 @@ static struct regex_node *assertion(struct regex_parser *p, enum regex_assert wh
 static struct regex_node *dot(struct regex_parser *p)
 {
 	size_t from = p->at++;
-	struct cset set = { 0 };
+	struct cset set = {0};
 	uint32_t top = p->flags.u ? 0x10FFFF : 0xFF;
 	struct regex_node *node;
 	bool ok;
@@ -416,7 +434,7 @@ static struct regex_node *dot(struct regex_parser *p)
 static struct regex_node *escape(struct regex_parser *p)
 {
 	size_t from = p->at;
-	struct cset set = { 0 };
+	struct cset set = {0};
 	struct regex_escaped e;
 
 	if (!regex_escape(p, &e, false))
@@ -447,11 +465,18 @@ static struct regex_node *atom(struct regex_parser *p)
 		return escape(p);
 	case '^':
 		p->at++;
-		return assertion(p, !p->flags.m ? REGEX_BEGIN_TEXT : p->flags.R ? REGEX_BEGIN_LINE_CRLF : REGEX_BEGIN_LINE,
-				 from);
+		return assertion(p,
+		                 !p->flags.m  ? REGEX_BEGIN_TEXT
+		                 : p->flags.R ? REGEX_BEGIN_LINE_CRLF
+		                              : REGEX_BEGIN_LINE,
+		                 from);
 	case '$':
 		p->at++;
-		return assertion(p, !p->flags.m ? REGEX_END_TEXT : p->flags.R ? REGEX_END_LINE_CRLF : REGEX_END_LINE, from);
+		return assertion(p,
+		                 !p->flags.m  ? REGEX_END_TEXT
+		                 : p->flags.R ? REGEX_END_LINE_CRLF
+		                              : REGEX_END_LINE,
+		                 from);
 	default:
 		if (!regex_char(p, &c, &n))
 			return NULL;
@@ -463,7 +488,7 @@ static struct regex_node *atom(struct regex_parser *p)
 static struct regex_node *sequence(struct regex_parser *p)
 {
 	size_t from = p->at;
-	struct nodes l = { 0 };
+	struct nodes l = {0};
 	bool flags = false; /* the last thing was (?flags), which cannot be repeated */
 
 	for (;;) {
@@ -494,7 +519,7 @@ static struct regex_node *sequence(struct regex_parser *p)
 static struct regex_node *alternatives(struct regex_parser *p)
 {
 	size_t from = p->at;
-	struct nodes l = { 0 };
+	struct nodes l = {0};
 
 	for (;;) {
 		struct regex_node *node = sequence(p);
@@ -521,10 +546,10 @@ static double node_size(const struct regex_node *node)
 
 int regex_parse(struct regex_tree *out, struct arena *a, struct str pattern, struct regex_error *err)
 {
-	struct regex_parser p = { .a = a, .s = pattern, .err = err };
+	struct regex_parser p = {.a = a, .s = pattern, .err = err};
 	struct regex_node *root;
 
-	*out = (struct regex_tree){ .pattern = pattern };
+	*out = (struct regex_tree){.pattern = pattern};
 	if (pattern.n > LIMIT_STRING_BYTES) {
 		regex_fail(&p, U4001, 0, pattern.n, "a pattern of more than %d bytes", LIMIT_STRING_BYTES);
 		return p.rc;
@@ -534,8 +559,9 @@ int regex_parse(struct regex_tree *out, struct arena *a, struct str pattern, str
 	if (p.at < p.s.n) /* only ')' stops alternatives early */
 		regex_fail(&p, U4001, p.at, p.at + 1, "')' closes nothing");
 	else if (node_size(root) > LIMIT_REGEX_SIZE)
-		regex_fail(&p, U4001, 0, pattern.n, "a pattern of more than %d states when its counts are written out",
-			   LIMIT_REGEX_SIZE);
+		regex_fail(&p, U4001, 0, pattern.n,
+		           "a pattern of more than %d states when its counts are written out",
+		           LIMIT_REGEX_SIZE);
 	if (p.rc != 0)
 		return p.rc;
 	out->root = root;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The tree in PCRE2's syntax. Everything is written so that it has one reading: bytes as \xHH, classes as sets of
- * bytes, no flags but (?i:…) around letters, groups around every repeated thing.
+ * The tree in PCRE2's syntax. Everything is written so that it has one reading: bytes as \xHH, classes as
+ * sets of bytes, no flags but (?i:…) around letters, groups around every repeated thing.
  */
 #include "engine/regex_tree.h"
 
@@ -15,7 +15,7 @@ static void byte_put(struct buf *out, unsigned c)
 
 static void set_put(struct buf *out, const struct byte_set *set)
 {
-	struct byte_set all = { { ~0ull, ~0ull, ~0ull, ~0ull } }, line = all;
+	struct byte_set all = {{~0ull, ~0ull, ~0ull, ~0ull}}, line = all;
 	unsigned low, high;
 
 	line.bits[0] &= ~(1ull << '\n');
@@ -50,19 +50,19 @@ static void set_put(struct buf *out, const struct byte_set *set)
 static void assert_put(struct buf *out, enum regex_assert which)
 {
 	static const char *const text[] = {
-		[REGEX_BEGIN_TEXT] = "\\A",
-		[REGEX_END_TEXT] = "\\z",
-		/* PCRE2's own (?m)^ does not match after a final newline */
-		[REGEX_BEGIN_LINE] = "(?<![^\\x0a])",
-		[REGEX_END_LINE] = "(?![^\\x0a])",
-		[REGEX_BEGIN_LINE_CRLF] = "(?:\\A|(?<=\\x0a)|(?<=\\x0d)(?!\\x0a))",
-		[REGEX_END_LINE_CRLF] = "(?:\\z|(?=\\x0d)|(?=\\x0a)(?<!\\x0d))",
-		[REGEX_WORD] = "\\b",
-		[REGEX_NOT_WORD] = "\\B",
-		[REGEX_WORD_START] = "(?<!\\w)(?=\\w)",
-		[REGEX_WORD_END] = "(?<=\\w)(?!\\w)",
-		[REGEX_WORD_START_HALF] = "(?<!\\w)",
-		[REGEX_WORD_END_HALF] = "(?!\\w)",
+	    [REGEX_BEGIN_TEXT] = "\\A",
+	    [REGEX_END_TEXT] = "\\z",
+	    /* PCRE2's own (?m)^ does not match after a final newline */
+	    [REGEX_BEGIN_LINE] = "(?<![^\\x0a])",
+	    [REGEX_END_LINE] = "(?![^\\x0a])",
+	    [REGEX_BEGIN_LINE_CRLF] = "(?:\\A|(?<=\\x0a)|(?<=\\x0d)(?!\\x0a))",
+	    [REGEX_END_LINE_CRLF] = "(?:\\z|(?=\\x0d)|(?=\\x0a)(?<!\\x0d))",
+	    [REGEX_WORD] = "\\b",
+	    [REGEX_NOT_WORD] = "\\B",
+	    [REGEX_WORD_START] = "(?<!\\w)(?=\\w)",
+	    [REGEX_WORD_END] = "(?<=\\w)(?!\\w)",
+	    [REGEX_WORD_START_HALF] = "(?<!\\w)",
+	    [REGEX_WORD_END_HALF] = "(?!\\w)",
 	};
 
 	buf_add(out, str_of(text[which]));
@@ -73,8 +73,10 @@ static void node_put(struct buf *out, const struct regex_node *node, bool captur
 static void repeat_put(struct buf *out, const struct regex_node *node, bool captures)
 {
 	const struct regex_node *kid = node->kids[0];
-	bool bare = (kid->kind == REGEX_BYTE && !kid->nocase) || (kid->kind == REGEX_GROUP && kid->capture > 0 && captures) ||
-		    (kid->kind == REGEX_CLASS && byte_set_count(kid->set) > 0 && byte_set_count(kid->set) < 256);
+	bool bare =
+	    (kid->kind == REGEX_BYTE && !kid->nocase) ||
+	    (kid->kind == REGEX_GROUP && kid->capture > 0 && captures) ||
+	    (kid->kind == REGEX_CLASS && byte_set_count(kid->set) > 0 && byte_set_count(kid->set) < 256);
 
 	if (!bare)
 		buf_add(out, STR("(?:"));
@@ -117,7 +119,8 @@ static void node_put(struct buf *out, const struct regex_node *node, bool captur
 			const struct regex_node *kid = node->kids[i];
 			size_t run = i;
 
-			while (run < node->n && node->kids[run]->kind == REGEX_BYTE && node->kids[run]->nocase)
+			while (run < node->n && node->kids[run]->kind == REGEX_BYTE &&
+			       node->kids[run]->nocase)
 				run++;
 			if (run > i + 1) {
 				buf_add(out, STR("(?i:"));

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * From characters and sets of characters to bytes. PCRE2 only ever sees bytes: a character beyond ASCII is the
- * sequence of its UTF-8 bytes, and under (?u) a set of characters is an alternative of such sequences.
+ * From characters and sets of characters to bytes. PCRE2 only ever sees bytes: a character beyond ASCII is
+ * the sequence of its UTF-8 bytes, and under (?u) a set of characters is an alternative of such sequences.
  */
 #include "engine/regex_internal.h"
 
@@ -69,14 +69,14 @@ struct sequences {
 
 /* One alternative: at each of n positions any byte from low[i] to high[i]. */
 static bool sequence_add(struct regex_parser *p, struct sequences *l, const unsigned char *low,
-			 const unsigned char *high, size_t n, size_t from)
+                         const unsigned char *high, size_t n, size_t from)
 {
 	struct regex_node *cat = kids_node(p, REGEX_CAT, n, from);
 
 	if (cat == NULL)
 		return false;
 	for (size_t i = 0; i < n; i++) {
-		struct byte_set set = { { 0 } };
+		struct byte_set set = {{0}};
 
 		for (unsigned c = low[i]; c <= high[i]; c++)
 			set.bits[c >> 6] |= 1ull << (c & 63);
@@ -101,13 +101,14 @@ static bool sequence_add(struct regex_parser *p, struct sequences *l, const unsi
 /* Splits low–high until all its encodings are one product of byte ranges. */
 static bool range_add(struct regex_parser *p, struct sequences *l, uint32_t low, uint32_t high, size_t from)
 {
-	static const uint32_t ends[] = { 0x7F, 0x7FF, 0xD7FF, 0xDFFF, 0xFFFF };
+	static const uint32_t ends[] = {0x7F, 0x7FF, 0xD7FF, 0xDFFF, 0xFFFF};
 	unsigned char a[4], b[4];
 	size_t n;
 
 	for (size_t i = 0; i < sizeof(ends) / sizeof(*ends); i++)
 		if (low <= ends[i] && high > ends[i])
-			return range_add(p, l, low, ends[i], from) && range_add(p, l, ends[i] + 1, high, from);
+			return range_add(p, l, low, ends[i], from) &&
+			       range_add(p, l, ends[i] + 1, high, from);
 	if (low >= 0xD800 && high <= 0xDFFF)
 		return true; /* surrogates are no characters */
 	for (unsigned bits = 6; bits <= 18; bits += 6) {
@@ -116,9 +117,11 @@ static bool range_add(struct regex_parser *p, struct sequences *l, uint32_t low,
 		if (high < 0x80 || (low & ~mask) == (high & ~mask))
 			break;
 		if ((low & mask) != 0)
-			return range_add(p, l, low, low | mask, from) && range_add(p, l, (low | mask) + 1, high, from);
+			return range_add(p, l, low, low | mask, from) &&
+			       range_add(p, l, (low | mask) + 1, high, from);
 		if ((high & mask) != mask)
-			return range_add(p, l, low, (high & ~mask) - 1, from) && range_add(p, l, high & ~mask, high, from);
+			return range_add(p, l, low, (high & ~mask) - 1, from) &&
+			       range_add(p, l, high & ~mask, high, from);
 	}
 	n = utf8_encode(low, a);
 	utf8_encode(high, b);
@@ -127,8 +130,8 @@ static bool range_add(struct regex_parser *p, struct sequences *l, uint32_t low,
 
 struct regex_node *regex_set_node(struct regex_parser *p, struct cset *s, size_t from)
 {
-	struct byte_set set = { { 0 } };
-	struct sequences l = { 0 };
+	struct byte_set set = {{0}};
+	struct sequences l = {0};
 	struct regex_node *node;
 
 	if (p->flags.u && s->n > 0 && s->v[s->n - 1].high > 0x7F) {
@@ -156,11 +159,11 @@ struct regex_node *regex_literal_node(struct regex_parser *p, uint32_t c, bool r
 	size_t n;
 
 	if (c < 0x80 || (raw && !p->flags.u)) {
-		struct byte_set set = { { 0 } };
+		struct byte_set set = {{0}};
 		bool letter = c < 0x80 && ascii_alpha((char)c);
 
 		if (letter && p->flags.i && p->flags.u && (c == 'k' || c == 'K' || c == 's' || c == 'S')) {
-			struct cset fold = { 0 };
+			struct cset fold = {0};
 
 			c |= 32;
 			if (!cset_add(p, &fold, c - 32, c - 32) || !cset_add(p, &fold, c, c) ||
@@ -174,12 +177,13 @@ struct regex_node *regex_literal_node(struct regex_parser *p, uint32_t c, bool r
 		return bytes_node(p, &set, from);
 	}
 	if (p->flags.i && p->flags.u)
-		return regex_fail(p, U4002, from, p->at, "(?i) together with (?u) is not supported beyond ASCII");
+		return regex_fail(p, U4002, from, p->at,
+		                  "(?i) together with (?u) is not supported beyond ASCII");
 	n = utf8_encode(c, bytes);
 	if ((cat = kids_node(p, REGEX_CAT, n, from)) == NULL)
 		return NULL;
 	for (size_t i = 0; i < n; i++) {
-		struct byte_set set = { { 0 } };
+		struct byte_set set = {{0}};
 
 		set.bits[bytes[i] >> 6] |= 1ull << (bytes[i] & 63);
 		if ((cat->kids[cat->n++] = bytes_node(p, &set, from)) == NULL)

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Sets as sorted, disjoint intervals: integers, IPv4 and IPv6 (which never compare equal to each other). Large IPv4
- * sets get a table over the first two bytes, so that a look-up searches only the few entries that can hold it.
+ * Sets as sorted, disjoint intervals: integers, IPv4 and IPv6 (which never compare equal to each other).
+ * Large IPv4 sets get a table over the first two bytes, so that a look-up searches only the few entries that
+ * can hold it.
  */
 #include <assert.h>
 #include <stdlib.h>
@@ -69,7 +70,7 @@ bool set_add_int(struct set *s, int64_t low, int64_t high)
 	assert(!s->sealed && low <= high);
 	if (!room((void **)&s->ints, s->nints, &s->cap_ints, sizeof(*s->ints)))
 		return false;
-	s->ints[s->nints++] = (struct span64){ low, high };
+	s->ints[s->nints++] = (struct span64){low, high};
 	return true;
 }
 
@@ -82,12 +83,12 @@ static uint32_t narrow_of(const struct ip *ip)
 
 static struct ip ip_of_narrow(uint32_t a)
 {
-	return (struct ip){ 4, { (uint8_t)(a >> 24), (uint8_t)(a >> 16), (uint8_t)(a >> 8), (uint8_t)a } };
+	return (struct ip){4, {(uint8_t)(a >> 24), (uint8_t)(a >> 16), (uint8_t)(a >> 8), (uint8_t)a}};
 }
 
 static struct wide wide_of(const struct ip *ip)
 {
-	struct wide w = { 0, 0 };
+	struct wide w = {0, 0};
 
 	for (int i = 0; i < 8; i++) {
 		w.high = w.high << 8 | ip->bytes[i];
@@ -98,7 +99,7 @@ static struct wide wide_of(const struct ip *ip)
 
 static struct ip ip_of_wide(struct wide w)
 {
-	struct ip ip = { .family = 6 };
+	struct ip ip = {.family = 6};
 
 	for (int i = 0; i < 8; i++) {
 		ip.bytes[i] = (uint8_t)(w.high >> (56 - 8 * i));
@@ -120,12 +121,12 @@ bool set_add_ip(struct set *s, const struct ip *from, const struct ip *to)
 	if (from->family == 4) {
 		if (!room((void **)&s->v4, s->n4, &s->cap4, sizeof(*s->v4)))
 			return false;
-		s->v4[s->n4++] = (struct span4){ narrow_of(from), narrow_of(to) };
+		s->v4[s->n4++] = (struct span4){narrow_of(from), narrow_of(to)};
 		return true;
 	}
 	if (!room((void **)&s->v6, s->n6, &s->cap6, sizeof(*s->v6)))
 		return false;
-	s->v6[s->n6++] = (struct span6){ wide_of(from), wide_of(to) };
+	s->v6[s->n6++] = (struct span6){wide_of(from), wide_of(to)};
 	return true;
 }
 
@@ -313,7 +314,8 @@ bool set_has(const struct set *s, const struct value *v)
 	case SET_INT:
 		return has_int(s, v->i);
 	case SET_IP:
-		return v->ip->family == 4 ? has_v4(s, narrow_of(v->ip)) : v->ip->family == 6 && has_v6(s, wide_of(v->ip));
+		return v->ip->family == 4 ? has_v4(s, narrow_of(v->ip))
+		                          : v->ip->family == 6 && has_v6(s, wide_of(v->ip));
 	}
 	return false;
 }
@@ -322,7 +324,7 @@ void set_item(const struct set *s, size_t i, struct set_item *out)
 {
 	memset(out, 0, sizeof(*out));
 	if (i < s->text.n) {
-		out->s = (struct str){ s->text.bytes + s->text.v[i].at, s->text.v[i].n };
+		out->s = (struct str){s->text.bytes + s->text.v[i].at, s->text.v[i].n};
 		out->suffix = s->text.v[i].suffix;
 	} else if (i < s->nints) {
 		out->low = s->ints[i].low;

@@ -8,9 +8,9 @@
 #include "engine/set.h"
 
 struct text_entry {
-	uint64_t at;      /* in bytes */
+	uint64_t at; /* in bytes */
 	uint32_t n;
-	uint32_t suffix;  /* 1: was written "*." before it */
+	uint32_t suffix; /* 1: was written "*." before it */
 };
 
 /* Open addressing over all texts, which lie end to end. */
@@ -19,7 +19,7 @@ struct text_set {
 	size_t used, size;
 	struct text_entry *v;
 	size_t n, cap;
-	uint32_t *slot;   /* index + 1; 0: free */
+	uint32_t *slot; /* index + 1; 0: free */
 	size_t mask;
 	bool suffixes;
 };

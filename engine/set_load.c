@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * List files: one item a line, as written in a list block; a text needs no quotes unless it holds a '#' after white
- * space or outer white space. Every bad line of a file is told, with its place in that file.
+ * List files: one item a line, as written in a list block; a text needs no quotes unless it holds a '#' after
+ * white space or outer white space. Every bad line of a file is told, with its place in that file.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -20,7 +20,8 @@ struct loader {
 	bool nomem;
 };
 
-/* A span of the file. Its text must outlive the loader, so the first error keeps a copy beside the messages. */
+/* A span of the file. Its text must outlive the loader, so the first error keeps a copy beside the messages.
+ */
 static struct span place(struct loader *l, struct str item)
 {
 	size_t from = (size_t)(item.p - l->text.p);
@@ -32,7 +33,7 @@ static struct span place(struct loader *l, struct str item)
 		if (src->name.p != NULL && src->text.p != NULL)
 			l->src = src;
 	}
-	return l->src != NULL ? (struct span){ l->src, (uint32_t)from, (uint32_t)(from + item.n) } : SPAN_NONE;
+	return l->src != NULL ? (struct span){l->src, (uint32_t)from, (uint32_t)(from + item.n)} : SPAN_NONE;
 }
 
 static bool bad(struct loader *l, enum diag_code code, struct str item, const char *what)
@@ -58,21 +59,23 @@ static bool unquote(struct loader *l, struct str item, struct str *out)
 			p[n++] = item.p[i];
 		} else if (left.n > 1 && (left.p[1] == '"' || left.p[1] == '\\')) {
 			p[n++] = item.p[++i];
-		} else if (left.n > 3 && left.p[1] == 'x' && ascii_hex(left.p[2]) >= 0 && ascii_hex(left.p[3]) >= 0) {
+		} else if (left.n > 3 && left.p[1] == 'x' && ascii_hex(left.p[2]) >= 0 &&
+		           ascii_hex(left.p[3]) >= 0) {
 			p[n++] = (char)(ascii_hex(left.p[2]) << 4 | ascii_hex(left.p[3]));
 			i += 3;
-		} else if (left.n > 3 && left.p[1] >= '0' && left.p[1] <= '3' && left.p[2] >= '0' && left.p[2] <= '7' &&
-			   left.p[3] >= '0' && left.p[3] <= '7') {
+		} else if (left.n > 3 && left.p[1] >= '0' && left.p[1] <= '3' && left.p[2] >= '0' &&
+		           left.p[2] <= '7' && left.p[3] >= '0' && left.p[3] <= '7') {
 			p[n++] = (char)((left.p[1] - '0') << 6 | (left.p[2] - '0') << 3 | (left.p[3] - '0'));
 			i += 3;
 		} else {
-			return bad(l, U0003, str_sub(item, i, i + 2), "strings have the escapes \\\" \\\\ \\xHH and \\OOO");
+			return bad(l, U0003, str_sub(item, i, i + 2),
+			           "strings have the escapes \\\" \\\\ \\xHH and \\OOO");
 		}
 	}
 	if (i + 1 != item.n)
 		return bad(l, i < item.n ? U0001 : U0002, str_sub(item, i < item.n ? i + 1 : 0, item.n),
-			   i < item.n ? "text after the closing quote" : "this string is never closed");
-	*out = (struct str){ p, n };
+		           i < item.n ? "text after the closing quote" : "this string is never closed");
+	*out = (struct str){p, n};
 	return true;
 }
 
@@ -85,7 +88,8 @@ static bool host_valid(struct str s)
 	for (size_t i = 0; i < s.n; i++) {
 		char c = s.p[i];
 
-		if (!ascii_alpha(c) && !ascii_digit(c) && c != '-' && c != '_' && c != '.' && c != '[' && c != ']' && c != ':')
+		if (!ascii_alpha(c) && !ascii_digit(c) && c != '-' && c != '_' && c != '.' && c != '[' &&
+		    c != ']' && c != ':')
 			return false;
 		if (c == '.' && s.p[i - 1] == '.')
 			return false;
@@ -123,8 +127,8 @@ static bool item_add(struct loader *l, struct str item)
 	return !l->nomem;
 }
 
-/* The line without comment and outer white space. A '#' begins a comment at the line's start or after white space,
- * outside quotes. */
+/* The line without comment and outer white space. A '#' begins a comment at the line's start or after white
+ * space, outside quotes. */
 static struct str line_item(struct str line)
 {
 	bool quoted = false;
@@ -137,7 +141,8 @@ static struct str line_item(struct str line)
 			i++;
 		else if (line.p[i] == '"' && (i == 0 || quoted))
 			quoted = !quoted;
-		else if (!quoted && line.p[i] == '#' && (i == 0 || line.p[i - 1] == ' ' || line.p[i - 1] == '\t'))
+		else if (!quoted && line.p[i] == '#' &&
+		         (i == 0 || line.p[i - 1] == ' ' || line.p[i - 1] == '\t'))
 			return str_trim(str_sub(line, 0, i));
 	}
 	return line;
@@ -145,7 +150,7 @@ static struct str line_item(struct str line)
 
 struct set *set_load(enum set_type type, struct str path, struct span from, struct diags *d)
 {
-	struct loader l = { .set = set_new(type), .d = d, .path = path, .scratch = ARENA_INIT };
+	struct loader l = {.set = set_new(type), .d = d, .path = path, .scratch = ARENA_INIT};
 	struct arena file = ARENA_INIT;
 	struct str full = file_path(&file, from.src != NULL ? from.src->dir : STR(""), path);
 	bool ok = l.set != NULL && full.p != NULL;

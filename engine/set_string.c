@@ -8,7 +8,7 @@ enum { HOST_BYTES = 256 }; /* DNS stops at 253 */
 
 static struct str entry_str(const struct text_set *t, const struct text_entry *e)
 {
-	return (struct str){ t->bytes + e->at, e->n };
+	return (struct str){t->bytes + e->at, e->n};
 }
 
 static uint64_t hash(struct str s, uint32_t suffix)
@@ -40,7 +40,7 @@ bool text_add(struct text_set *t, struct str item, bool suffix, bool fold)
 	}
 	for (size_t i = 0; i < item.n; i++)
 		t->bytes[t->used + i] = fold ? ascii_lower(item.p[i]) : item.p[i];
-	t->v[t->n++] = (struct text_entry){ t->used, (uint32_t)item.n, suffix };
+	t->v[t->n++] = (struct text_entry){t->used, (uint32_t)item.n, suffix};
 	t->used += item.n;
 	t->suffixes |= suffix;
 	return true;
@@ -96,7 +96,7 @@ bool text_has(const struct text_set *t, struct str s)
 bool text_has_host(const struct text_set *t, struct str host)
 {
 	char lower[HOST_BYTES];
-	struct str s = { lower, host.n };
+	struct str s = {lower, host.n};
 
 	if (host.n > sizeof(lower))
 		return false;

@@ -30,7 +30,8 @@ static size_t place(const struct ast *literal, struct str text, size_t at)
 		return 0;
 	for (; at > 0 && i < text.n - close; at--) {
 		/* an escaped character of a pattern is two decoded bytes: neither opens nor closes a class */
-		if (literal->form == AST_FORM_REGEX && text.p[i] == '\\' && !(i + 1 < text.n && text.p[i + 1] == '"')) {
+		if (literal->form == AST_FORM_REGEX && text.p[i] == '\\' &&
+		    !(i + 1 < text.n && text.p[i + 1] == '"')) {
 			i++;
 			if (--at == 0 || i >= text.n - close)
 				break;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* From a place inside a decoded string literal back to the place where it was written, for messages about patterns. */
+/* From a place inside a decoded string literal back to the place where it was written, for messages about
+ * patterns. */
 #ifndef ENGINE_SPELLING_H
 #define ENGINE_SPELLING_H
 

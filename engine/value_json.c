@@ -17,20 +17,22 @@ static bool hex_bytes(struct arena *a, struct str hex, struct str *out)
 			return false;
 		p[i / 2] = (char)(ascii_hex(hex.p[i]) << 4 | ascii_hex(hex.p[i + 1]));
 	}
-	*out = (struct str){ p, hex.n / 2 };
+	*out = (struct str){p, hex.n / 2};
 	return true;
 }
 
 const char *bytes_of_json(struct arena *a, const json_t *json, struct str *out)
 {
-	const json_t *hex = json_is_object(json) && json_object_size(json) == 1 ? json_object_get(json, "hex") : NULL;
+	const json_t *hex =
+	    json_is_object(json) && json_object_size(json) == 1 ? json_object_get(json, "hex") : NULL;
 
 	if (json_is_string(hex))
-		return hex_bytes(a, (struct str){ json_string_value(hex), json_string_length(hex) }, out) ? NULL :
-			"\"hex\" takes an even number of hexadecimal digits";
+		return hex_bytes(a, (struct str){json_string_value(hex), json_string_length(hex)}, out)
+		           ? NULL
+		           : "\"hex\" takes an even number of hexadecimal digits";
 	if (!json_is_string(json))
 		return "a string, or {\"hex\":\"…\"}, is needed here";
-	*out = arena_str(a, (struct str){ json_string_value(json), json_string_length(json) });
+	*out = arena_str(a, (struct str){json_string_value(json), json_string_length(json)});
 	return out->p != NULL ? NULL : no_memory;
 }
 
@@ -61,7 +63,7 @@ static const char *array_of(struct arena *a, const json_t *json, enum type eleme
 	for (size_t i = 0; i < n; i++)
 		if ((wrong = value_of_json(a, json_array_get(json, i), element, &v[i])) != NULL)
 			return wrong;
-	*array = (struct array){ n, v };
+	*array = (struct array){n, v};
 	out->a = array;
 	return NULL;
 }
@@ -116,11 +118,12 @@ const char *value_of_json(struct arena *a, const json_t *json, enum type type, s
 		out->i = json_integer_value(json);
 		return json_is_integer(json) ? NULL : "a whole number is needed here";
 	case TYPE_IP:
-		text = (struct str){ json_string_value(json), json_string_length(json) };
+		text = (struct str){json_string_value(json), json_string_length(json)};
 		if ((ip = ARENA_NEW(a, struct ip)) == NULL)
 			return no_memory;
 		out->ip = ip;
-		return json_is_string(json) && ip_parse(text, ip) ? NULL : "an IP address in quotes is needed here";
+		return json_is_string(json) && ip_parse(text, ip) ? NULL
+		                                                  : "an IP address in quotes is needed here";
 	default:
 		return bytes_of_json(a, json, &out->s);
 	}
@@ -133,7 +136,12 @@ static bool utf8(struct str s)
 	const unsigned char *p = (const unsigned char *)s.p;
 
 	for (size_t i = 0, n; i < s.n; i += n) {
-		n = p[i] < 0x80 ? 1 : p[i] < 0xC2 ? 0 : p[i] < 0xE0 ? 2 : p[i] < 0xF0 ? 3 : p[i] < 0xF5 ? 4 : 0;
+		n = p[i] < 0x80   ? 1
+		    : p[i] < 0xC2 ? 0
+		    : p[i] < 0xE0 ? 2
+		    : p[i] < 0xF0 ? 3
+		    : p[i] < 0xF5 ? 4
+		                  : 0;
 		if (n == 0 || n > s.n - i)
 			return false;
 		for (size_t j = 1; j < n; j++)
@@ -162,7 +170,7 @@ static void put_ip(struct buf *out, const struct ip *ip)
 {
 	char text[IP_TEXT];
 
-	buf_add(out, (struct str){ text, ip_print(ip, text) });
+	buf_add(out, (struct str){text, ip_print(ip, text)});
 }
 
 void value_put_json(struct buf *out, const struct value *v)

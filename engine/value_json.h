@@ -9,8 +9,8 @@
 #include "base/buf.h"
 #include "engine/value.h"
 
-/* json as a value of type: true, 12, "text", {"hex":"00ff"}, "192.0.2.1", arrays, objects for maps; null is a missing
- * value. Memory from a; texts are copied. NULL: done; else what is wrong, in words. */
+/* json as a value of type: true, 12, "text", {"hex":"00ff"}, "192.0.2.1", arrays, objects for maps; null is a
+ * missing value. Memory from a; texts are copied. NULL: done; else what is wrong, in words. */
 const char *value_of_json(struct arena *a, const json_t *json, enum type type, struct value *out);
 
 /* Bytes of "text" or {"hex":…}. NULL: done. */

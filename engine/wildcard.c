@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A glob is the pieces between its stars. The first piece stands at the beginning, the last at the end, and each one
- * between at the first place after its predecessor: no choice is ever taken back. Where case is ignored the search is
- * Knuth, Morris and Pratt's, so that no pattern and value together cost more than their lengths.
+ * A glob is the pieces between its stars. The first piece stands at the beginning, the last at the end, and
+ * each one between at the first place after its predecessor: no choice is ever taken back. Where case is
+ * ignored the search is Knuth, Morris and Pratt's, so that no pattern and value together cost more than their
+ * lengths.
  */
 #include <assert.h>
 #include <stdlib.h>
@@ -12,12 +13,12 @@
 
 struct piece {
 	struct str text; /* lower case unless strict */
-	uint32_t *next;  /* of inner pieces where case is ignored: length of the longest border at each byte */
+	uint32_t *next; /* of inner pieces where case is ignored: length of the longest border at each byte */
 };
 
 struct wildcard {
 	bool strict;
-	unsigned n;      /* pieces; stars are one less */
+	unsigned n; /* pieces; stars are one less */
 	struct piece v[];
 };
 
@@ -61,12 +62,13 @@ bool wildcard_find(const struct wildcard *w, struct str s, struct match_place *s
 		return false;
 	end = s.n - tail.n;
 	for (unsigned i = 1; i < w->n; i++) {
-		ptrdiff_t skip = i + 1 < w->n ? search(w, str_sub(s, at, end), &w->v[i]) : (ptrdiff_t)(end - at);
+		ptrdiff_t skip =
+		    i + 1 < w->n ? search(w, str_sub(s, at, end), &w->v[i]) : (ptrdiff_t)(end - at);
 
 		if (skip < 0)
 			return false;
 		if (i - 1 < n)
-			stars[i - 1] = (struct match_place){ true, at, at + (size_t)skip };
+			stars[i - 1] = (struct match_place){true, at, at + (size_t)skip};
 		at += (size_t)skip + w->v[i].text.n;
 	}
 	return true;
@@ -84,7 +86,7 @@ unsigned wildcard_stars(const struct wildcard *w)
 
 static struct literals literal(const struct wildcard *w, const struct piece *piece, enum literal_place place)
 {
-	return (struct literals){ .v = &piece->text, .n = 1, .nocase = !w->strict, .place = place };
+	return (struct literals){.v = &piece->text, .n = 1, .nocase = !w->strict, .place = place};
 }
 
 size_t wildcard_literals(const struct wildcard *w, struct literals out[3])
@@ -134,16 +136,21 @@ static unsigned pieces_count(const struct ast *literal, struct diags *d)
 		if (s.p[i] == '*') {
 			n++;
 			if (i + 1 < s.n && s.p[i + 1] == '*') {
-				g = diag_add(d, U0009, spelling_span(literal, i, i + 2), "'**' is not allowed in a wildcard pattern");
+				g = diag_add(d, U0009, spelling_span(literal, i, i + 2),
+				             "'**' is not allowed in a wildcard pattern");
 				diag_help(d, g, "one * already matches any bytes, slashes too");
 				return 0;
 			}
 		} else if (s.p[i] == '\\') {
 			if (i + 1 == s.n || (s.p[i + 1] != '*' && s.p[i + 1] != '\\')) {
 				g = diag_add(d, U0009, spelling_span(literal, i, i + 1 < s.n ? i + 2 : i + 1),
-					     "a backslash in a wildcard pattern stands before * or another backslash only");
-				diag_help(d, g, literal->form == AST_FORM_RAW ? "a literal backslash is written \\\\" :
-					  "in a quoted string a literal * is written \\\\*, or use r\"\\*\"");
+				             "a backslash in a wildcard pattern stands before * or another "
+				             "backslash only");
+				diag_help(
+				    d, g,
+				    literal->form == AST_FORM_RAW
+				        ? "a literal backslash is written \\\\"
+				        : "in a quoted string a literal * is written \\\\*, or use r\"\\*\"");
 				return 0;
 			}
 			i++;
@@ -165,7 +172,7 @@ static bool piece_read(struct piece *out, struct str s, size_t *at, bool strict)
 		p[n++] = strict ? s.p[*at] : ascii_lower(s.p[*at]);
 	}
 	(*at)++;
-	out->text = (struct str){ p, n };
+	out->text = (struct str){p, n};
 	if ((p = realloc(p, n + 1)) != NULL)
 		out->text.p = p;
 	return true;

@@ -35,10 +35,10 @@ bool geoip_load(struct build *b, struct geoip **out)
 
 int config_lists(struct ruleset **out, const char *const *paths, size_t n, struct diags *d)
 {
-	struct ruleset_options o = { 0 };
-	struct config config = { .arena = ARENA_INIT };
+	struct ruleset_options o = {0};
+	struct config config = {.arena = ARENA_INIT};
 	/* what the files say is kept beside the diagnostics that point into it */
-	struct build b = { .config = &config, .arena = &d->arena, .scratch = ARENA_INIT, .d = d };
+	struct build b = {.config = &config, .arena = &d->arena, .scratch = ARENA_INIT, .d = d};
 	struct ast_block **at = &b.file.blocks;
 	unsigned before = d->errors;
 	int rc = -ERR_NOMEM;

@@ -20,13 +20,14 @@ static void compare(struct arena *a, struct str text, json_t *want, const struct
 	}
 	if (json_is_string(want)) {
 		assert(json_unquote(a, raw, &s) && s.p != NULL);
-		assert(str_eq(s, (struct str){ json_string_value(want), json_string_length(want) }));
+		assert(str_eq(s, (struct str){json_string_value(want), json_string_length(want)}));
 	} else {
 		assert(!json_unquote(a, raw, &s));
 	}
 }
 
-static void walk(struct arena *a, struct str text, json_t *value, struct json_step *path, size_t n, unsigned *budget)
+static void walk(struct arena *a, struct str text, json_t *value, struct json_step *path, size_t n,
+                 unsigned *budget)
 {
 	const char *key;
 	json_t *item;
@@ -36,25 +37,27 @@ static void walk(struct arena *a, struct str text, json_t *value, struct json_st
 		return;
 	(*budget)--;
 	compare(a, text, value, path, n);
-	json_array_foreach(value, i, item) {
-		path[n] = (struct json_step){ .is_index = true, .index = i };
+	json_array_foreach(value, i, item)
+	{
+		path[n] = (struct json_step){.is_index = true, .index = i};
 		walk(a, text, item, path, n + 1, budget);
 	}
-	json_object_foreach(value, key, item) {
+	json_object_foreach(value, key, item)
+	{
 		if (*key == '\0' || strchr(key, '\\') != NULL)
 			continue;
-		path[n] = (struct json_step){ .key = str_of(key) };
+		path[n] = (struct json_step){.key = str_of(key)};
 		walk(a, text, item, path, n + 1, budget);
 	}
-	path[n] = (struct json_step){ .key = STR("no such key") };
+	path[n] = (struct json_step){.key = STR("no such key")};
 	assert(json_object_get(value, "no such key") != NULL || json_find(text, path, n + 1).p == NULL);
-	path[n] = (struct json_step){ .is_index = true, .index = json_array_size(value) };
+	path[n] = (struct json_step){.is_index = true, .index = json_array_size(value)};
 	assert(json_find(text, path, n + 1).p == NULL);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	struct str text = { (const char *)data, size };
+	struct str text = {(const char *)data, size};
 	struct json_step path[4];
 	struct arena a = ARENA_INIT;
 	json_error_t error;

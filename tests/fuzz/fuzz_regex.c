@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Input: a pattern, a line feed, a subject. What PCRE2 says of our translation must be what the pattern's tree means,
- * and a subject that matches must hold one of the literals that the index relies on.
+ * Input: a pattern, a line feed, a subject. What PCRE2 says of our translation must be what the pattern's
+ * tree means, and a subject that matches must hold one of the literals that the index relies on.
  */
 #include <assert.h>
 
@@ -16,8 +16,10 @@ static bool holds(const struct literals *l, struct str s, struct arena *a)
 	for (size_t i = 0; i < l->n; i++) {
 		struct str v = l->v[i];
 
-		if (l->place == LITERAL_ANYWHERE ? str_contains(s, v) : l->place == LITERAL_PREFIX ? str_starts(s, v) :
-		    l->place == LITERAL_SUFFIX ? str_ends(s, v) : str_eq(s, v))
+		if (l->place == LITERAL_ANYWHERE ? str_contains(s, v)
+		    : l->place == LITERAL_PREFIX ? str_starts(s, v)
+		    : l->place == LITERAL_SUFFIX ? str_ends(s, v)
+		                                 : str_eq(s, v))
 			return true;
 	}
 	return false;
@@ -35,7 +37,7 @@ static unsigned rounds(const struct regex_node *node)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	struct str input = { (const char *)data, size };
+	struct str input = {(const char *)data, size};
 	ptrdiff_t end = str_find(input, '\n');
 	struct str pattern = str_sub(input, 0, end < 0 ? size : (size_t)end);
 	struct str subject = str_sub(input, pattern.n + 1, pattern.n + 1 + ORACLE_BYTES);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What a pattern's tree means, without PCRE2: all places a node can end, given all places it can begin, as bits of one
- * word. Exact for subjects of up to 63 bytes, and slow in no case, so that it can judge what the translation does.
+ * What a pattern's tree means, without PCRE2: all places a node can end, given all places it can begin, as
+ * bits of one word. Exact for subjects of up to 63 bytes, and slow in no case, so that it can judge what the
+ * translation does.
  */
 #ifndef TESTS_FUZZ_REGEX_ORACLE_H
 #define TESTS_FUZZ_REGEX_ORACLE_H
@@ -60,8 +61,9 @@ static uint64_t oracle_ends(const struct regex_node *node, struct str s, uint64_
 	case REGEX_CLASS:
 		for (size_t i = 0; i < s.n; i++) {
 			unsigned char c = (unsigned char)s.p[i];
-			bool has = node->kind == REGEX_CLASS ? byte_set_has(node->set, c) :
-				   node->nocase ? ascii_lower((char)c) == (char)node->byte : c == node->byte;
+			bool has = node->kind == REGEX_CLASS ? byte_set_has(node->set, c)
+			           : node->nocase            ? ascii_lower((char)c) == (char)node->byte
+			                                     : c == node->byte;
 
 			ends |= begins >> i & 1 && has ? 2ull << i : 0;
 		}

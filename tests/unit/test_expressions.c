@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The language by example: every row of tests/expressions/<name>.txt, evaluated as usher eval does, and printed and
- * parsed again to an equal tree. tests/expressions/README says how rows are written.
+ * The language by example: every row of tests/expressions/<name>.txt, evaluated as usher eval does, and
+ * printed and parsed again to an equal tree. tests/expressions/README says how rows are written.
  */
 #include <glob.h>
 #include <setjmp.h>
@@ -31,8 +31,8 @@ struct corpus {
 static struct ruleset *lists_load(void)
 {
 	struct arena a = ARENA_INIT;
-	struct source src = { .name = STR(LISTS) };
-	struct ruleset_options o = { 0 };
+	struct source src = {.name = STR(LISTS)};
+	struct ruleset_options o = {0};
 	struct ruleset *r = NULL;
 	struct diags d;
 
@@ -102,7 +102,7 @@ static bool round_trip(struct corpus *c, const struct source *src, struct diags 
 {
 	const struct ast *first = parse_expression(&c->a, src, d, NULL), *second;
 	struct buf once = BUF_INIT, twice = BUF_INIT;
-	struct source printed = { .name = STR("") };
+	struct source printed = {.name = STR("")};
 	bool same = false;
 
 	if (first == NULL || !ast_print(&once, first))
@@ -112,7 +112,8 @@ static bool round_trip(struct corpus *c, const struct source *src, struct diags 
 	same = second != NULL && ast_equal(first, second) && ast_print(&twice, second) &&
 	       str_eq(buf_str(&once), buf_str(&twice));
 	if (!same)
-		print_error("%s:%u: printed as %.*s, which reads differently\n", c->path, c->line, STR_FMT(printed.text));
+		print_error("%s:%u: printed as %.*s, which reads differently\n", c->path, c->line,
+		            STR_FMT(printed.text));
 done:
 	buf_fini(&once);
 	buf_fini(&twice);
@@ -127,18 +128,20 @@ static struct str expression_text(struct arena *a, struct str s)
 
 	for (size_t i = 0; i < s.n; i++) {
 		struct str rest = str_sub(s, i, s.n);
-		char c = str_starts(rest, STR("␊")) ? '\n' : str_starts(rest, STR("␍")) ? '\r' :
-			 str_starts(rest, STR("␉")) ? '\t' : '\0';
+		char c = str_starts(rest, STR("␊"))   ? '\n'
+		         : str_starts(rest, STR("␍")) ? '\r'
+		         : str_starts(rest, STR("␉")) ? '\t'
+		                                      : '\0';
 
 		p[n++] = c != '\0' ? c : s.p[i];
 		i += c != '\0' ? 2 : 0;
 	}
-	return (struct str){ p, n };
+	return (struct str){p, n};
 }
 
 static void row(struct corpus *c, struct str text, struct str want)
 {
-	struct source src = { .name = STR("") };
+	struct source src = {.name = STR("")};
 	struct expression *e;
 	struct diags d;
 	struct str got;
@@ -150,7 +153,8 @@ static void row(struct corpus *c, struct str text, struct str want)
 	got = e != NULL ? evaluate(c, e) : errors(&c->a, &d);
 	good = str_eq(got, want);
 	if (!good)
-		print_error("%s:%u: %.*s => %.*s\n    got %.*s\n", c->path, c->line, STR_FMT(text), STR_FMT(want), STR_FMT(got));
+		print_error("%s:%u: %.*s => %.*s\n    got %.*s\n", c->path, c->line, STR_FMT(text),
+		            STR_FMT(want), STR_FMT(got));
 	if (e != NULL && !round_trip(c, &src, &d))
 		good = false;
 	c->rows++;
@@ -199,7 +203,7 @@ static void file_run(struct corpus *c, struct str text)
 
 static void test_corpus(void **state)
 {
-	struct corpus c = { .lists = lists_load(), .a = ARENA_INIT };
+	struct corpus c = {.lists = lists_load(), .a = ARENA_INIT};
 	struct arena files = ARENA_INIT;
 	struct str text;
 	glob_t found;
@@ -230,7 +234,7 @@ static int start(void **state)
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = { cmocka_unit_test(test_corpus) };
+	const struct CMUnitTest tests[] = {cmocka_unit_test(test_corpus)};
 
 	return cmocka_run_group_tests(tests, start, NULL);
 }

@@ -95,7 +95,7 @@ static void test_bad(void **state)
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = { cmocka_unit_test(test_look), cmocka_unit_test(test_bad) };
+	const struct CMUnitTest tests[] = {cmocka_unit_test(test_look), cmocka_unit_test(test_bad)};
 
 	return cmocka_run_group_tests(tests, make, drop);
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Rate-limit counters under a clock of the test's own: windows, mitigation, throttle, keys, a full table, threads. */
+/* Rate-limit counters under a clock of the test's own: windows, mitigation, throttle, keys, a full table,
+ * threads. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -13,7 +14,7 @@
 
 static struct rate_limit limit(uint64_t requests, int64_t period, int64_t mitigation)
 {
-	struct rate_limit l = { .requests = requests, .period_msec = period, .mitigation_msec = mitigation };
+	struct rate_limit l = {.requests = requests, .period_msec = period, .mitigation_msec = mitigation};
 
 	rate_limit_id(&l, STR("rule"));
 	return l;
@@ -21,7 +22,7 @@ static struct rate_limit limit(uint64_t requests, int64_t period, int64_t mitiga
 
 static struct rate_key key(const struct rate_table *t, const struct rate_limit *l, const char *text)
 {
-	struct value v = { .missing = text == NULL, .type = TYPE_BYTES, .s = str_of(text) };
+	struct value v = {.missing = text == NULL, .type = TYPE_BYTES, .s = str_of(text)};
 	struct rate_key k;
 
 	rate_key(t, l, &v, 1, &k);
@@ -94,8 +95,8 @@ static void test_keys(void **state)
 	struct rate_table *t = rate_new(1024);
 	struct rate_limit l = limit(1, 10000, 60000), other = limit(2, 10000, 60000);
 	struct rate_key missing = key(t, &l, NULL), empty = key(t, &l, ""), k = key(t, &other, ""), pair[2];
-	struct value v[2] = { { .type = TYPE_BYTES, .s = STR("ab") }, { .type = TYPE_BYTES, .s = STR("c") } };
-	struct value w[2] = { { .type = TYPE_BYTES, .s = STR("a") }, { .type = TYPE_BYTES, .s = STR("bc") } };
+	struct value v[2] = {{.type = TYPE_BYTES, .s = STR("ab")}, {.type = TYPE_BYTES, .s = STR("c")}};
+	struct value w[2] = {{.type = TYPE_BYTES, .s = STR("a")}, {.type = TYPE_BYTES, .s = STR("bc")}};
 
 	(void)state;
 	assert_memory_not_equal(&missing, &empty, sizeof(empty));
@@ -108,8 +109,8 @@ static void test_keys(void **state)
 	rate_free(t);
 }
 
-/* Ten times more keys than room: nobody who went over the limit gets away, and new ones are counted too strictly if at
- * all wrong. */
+/* Ten times more keys than room: nobody who went over the limit gets away, and new ones are counted too
+ * strictly if at all wrong. */
 static void test_full(void **state)
 {
 	struct rate_table *t = rate_new(64);
@@ -158,7 +159,7 @@ static void test_threads(void **state)
 
 	(void)state;
 	for (int i = 0; i < 4; i++) {
-		w[i] = (struct worker){ t, &l, key(t, &l, "a"), 0 };
+		w[i] = (struct worker){t, &l, key(t, &l, "a"), 0};
 		assert_int_equal(pthread_create(&id[i], NULL, work, &w[i]), 0);
 	}
 	for (int i = 0; i < 4; i++) {
@@ -172,9 +173,9 @@ static void test_threads(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_mitigation), cmocka_unit_test(test_throttle), cmocka_unit_test(test_window),
-		cmocka_unit_test(test_clock), cmocka_unit_test(test_keys), cmocka_unit_test(test_full),
-		cmocka_unit_test(test_threads),
+	    cmocka_unit_test(test_mitigation), cmocka_unit_test(test_throttle), cmocka_unit_test(test_window),
+	    cmocka_unit_test(test_clock),      cmocka_unit_test(test_keys),     cmocka_unit_test(test_full),
+	    cmocka_unit_test(test_threads),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
