@@ -344,24 +344,41 @@ static inline bool wanted(const struct look *l, uint32_t i, unsigned parts)
 		(l->alive == NULL || l->alive->probes[i]);
 }
 
+static bool gathered(const struct look *l, uint32_t i, unsigned parts)
+{
+	const struct probe *p = &l->ix->probes[i];
+
+	return p->subject.kind == SUBJECT_FIELD && p->all != 0 && (p->paired || wanted(l, i, parts));
+}
+
+static void fetch(const struct probe *p, const struct value *v)
+{
+	if (v->missing)
+		return;
+	if (v->type == TYPE_BYTES) {
+		__builtin_prefetch(v->s.p);
+		if (v->s.n > 64)
+			__builtin_prefetch(v->s.p + 64);
+	} else if (v->type == TYPE_IP && v->ip->family == 4 && p->v4 != NULL && p->v4->first != NULL) {
+		uint64_t slot = ((uint64_t)v->ip->bytes[0] << 24 | v->ip->bytes[1] << 16) >> p->v4->top;
+
+		__builtin_prefetch(&p->v4->first[slot < 65536 ? slot : 65536]);
+	}
+}
+
 /* All values first, so that their bytes are on their way from memory together. */
 static void gather(const struct look *l, unsigned parts)
 {
 	const struct index *ix = l->ix;
 
-	for (uint32_t i = 0; i < ix->nprobes; i++) {
-		const struct probe *p = &ix->probes[i];
-
-		if (p->subject.kind != SUBJECT_FIELD || p->all == 0 ||
-		    !(p->paired || wanted(l, i, parts)))
-			continue;
-		l->values[i] = fields_value(l->m->fields, p->subject.field);
-		if (!l->values[i]->missing && l->values[i]->type == TYPE_BYTES) {
-			__builtin_prefetch(l->values[i]->s.p);
-			if (l->values[i]->s.n > 64)
-				__builtin_prefetch(l->values[i]->s.p + 64);
+	for (uint32_t i = 0; i < ix->nprobes; i++)
+		if (ix->probes[i].subject.kind == SUBJECT_FIELD)
+			__builtin_prefetch(&l->m->fields->v[field_id(ix->probes[i].subject.field)]);
+	for (uint32_t i = 0; i < ix->nprobes; i++)
+		if (gathered(l, i, parts)) {
+			l->values[i] = fields_value(l->m->fields, ix->probes[i].subject.field);
+			fetch(&ix->probes[i], l->values[i]);
 		}
-	}
 }
 
 void index_look(const struct index *ix, struct vm *m, unsigned parts, const struct alive *alive, struct marks *out)
