@@ -8,6 +8,7 @@ enum {
 	GROUP_FROM = 64,     /* a set of this many items stands in the index once, for all rules that use it */
 	BIG_FROM = 20000,    /* and of this many not at all: it is asked itself */
 	OVERLAPS = 64,       /* big sets asked for one subject at most */
+	GROUP_BUCKETS = 4096,
 };
 
 struct filling {             /* of one probe */
@@ -29,7 +30,7 @@ struct group_of {            /* rules that ask for one set of one subject */
 	const struct set *set;
 	uint32_t id;
 	struct entries rules;
-	struct group_of *next;
+	struct group_of *next, *in_bucket;
 };
 
 struct builder {
@@ -40,7 +41,7 @@ struct builder {
 	struct filling *fill;
 	struct pair_filling *pairs;
 	size_t npairs;
-	struct group_of *groups;
+	struct group_of *groups, *buckets[GROUP_BUCKETS];
 	size_t ngroups;
 	struct gram_entries grams;
 	struct entries always;
@@ -143,10 +144,10 @@ static void add_items(struct builder *b, uint32_t subject, const struct set *set
 
 static struct group_of *group_for(struct builder *b, uint32_t subject, const struct set *set, bool *fresh)
 {
-	struct group_of *g;
+	struct group_of **bucket = &b->buckets[((uintptr_t)set / 16 + subject) % GROUP_BUCKETS], *g;
 
 	*fresh = false;
-	for (g = b->groups; g != NULL; g = g->next)
+	for (g = *bucket; g != NULL; g = g->in_bucket)
 		if (g->subject == subject && g->set == set)
 			return g;
 	if ((g = ARENA_NEW(b->c->scratch, struct group_of)) == NULL) {
@@ -154,8 +155,8 @@ static struct group_of *group_for(struct builder *b, uint32_t subject, const str
 		return NULL;
 	}
 	*g = (struct group_of){ .subject = subject, .set = set, .id = (uint32_t)(b->ix->nrules + b->ngroups++),
-				.next = b->groups };
-	b->groups = g;
+				.next = b->groups, .in_bucket = *bucket };
+	b->groups = *bucket = g;
 	*fresh = true;
 	return g;
 }
