@@ -8,6 +8,7 @@ whoever comes after a case, on the same connection or another, gets the answer t
 import re
 import socket
 import threading
+import time
 
 import pytest
 
@@ -25,11 +26,13 @@ SHORT = {"G": "GET / HTTP/1.1\\r\\nHost: web.example\\r\\n", "P": "POST / HTTP/1
          "C": "POST / HTTP/1.1\\r\\nHost: web.example\\r\\nTransfer-Encoding: chunked\\r\\n\\r\\n",
          "S": "GET /smuggled HTTP/1.1\\r\\nHost: web.example\\r\\n\\r\\n",
          "2": "GET /second HTTP/1.1\\r\\nHost: web.example\\r\\n\\r\\n"}
+LATER = b"\0later\0"
 ESCAPES = {"r": "\r", "n": "\n", "t": "\t", "\\": "\\"}
 
 
 def unescape(text):
     text = re.sub(r"\{r:(\d+):([^}]*)\}", lambda m: m[2] * int(m[1]), text)
+    text = text.replace("{L}", LATER.decode())
     text = re.sub(r"\{([GPCS2])\}", lambda m: SHORT[m[1]], text)
     return re.sub(r"\\(x[0-9a-f]{2}|.)", lambda m: chr(int(m[1][1:], 16)) if len(m[1]) > 1 else ESCAPES[m[1]],
                   text).encode("latin-1")
@@ -130,7 +133,9 @@ class Recorder:
                 self.requests.append((method, target, headers, content, trailers))
                 if target == "/play":
                     data, end = self.plays
-                    sock.sendall(data)
+                    for piece in data.split(LATER):
+                        sock.sendall(piece)
+                        time.sleep(0.05 if LATER in data else 0)
                     if end:
                         return
                     continue
@@ -244,3 +249,65 @@ def test_requests(make_usher, recorder):
         try_request(usher, recorder, want, fate, data, lambda text, name=name: found.append("%s: %s" % (name, text)))
     assert not found, "\n".join(found)
     assert count > 500
+
+
+# ---- answers ---------------------------------------------------------------------------------------------------------
+
+class Got:
+    """All that a client got for one request: statuses, the last one's content, whether it was whole."""
+
+    def __init__(self, client, method):
+        self.text, self.lines = [], []
+        try:
+            while True:
+                status = int(client.stream.until(b"\r\n").split(b" ")[1])
+                headers = client.stream.lines()
+                self.text.append(str(status))
+                self.lines += headers
+                if status >= 200:
+                    break
+            body = b""
+            if method != "HEAD" and status not in (204, 304):
+                body, trailers = client.stream.content(headers, True)
+                self.lines += trailers
+            if body and status not in (502, 504):
+                self.text.append(body.decode("latin-1"))
+        except (EOFError, ConnectionError):
+            self.text = ["cut"]
+        except socket.timeout:
+            self.text = ["wait"]
+
+
+def try_answer(usher, recorder, method, want, end, data, wrong):
+    recorder.plays = (data, end == "eof")
+    client = Client(usher.port)
+    client.sock.sendall(b"%s /play HTTP/1.1\r\nHost: web.example\r\n\r\n" % method.encode())
+    got = Got(client, method)
+    text = " ".join(got.text)
+    ways = want.split("/")
+    if text not in ways and want != "any":
+        wrong("client got %r, wanted %s" % (text[:100], want[:100]))
+    if any("spoof" in v for _, v in got.lines):
+        wrong("UNSAFE: spoofed %r" % got.lines)
+    if LATER in data:
+        time.sleep(0.1)
+    if text != "cut":
+        found = client.ask(b"/after")
+        if found not in (None, (200, b"/after")):
+            wrong("UNSAFE: the next request on the connection got %r" % (found,))
+    client.sock.close()
+    for target in (b"/one", b"/two"):
+        other = Client(usher.port)
+        if (found := other.ask(target)) != (200, target):
+            wrong("UNSAFE: another connection got %r" % (found,))
+        other.sock.close()
+
+
+def test_answers(make_usher, recorder):
+    usher, found, count = make_usher(RULES, origin=recorder.url), [], 0
+    for name, method, want, end, data in rows("hostile_responses.txt", 5):
+        count += 1
+        want = unescape(want).decode("latin-1")
+        try_answer(usher, recorder, method, want, end, data, lambda text, name=name: found.append("%s: %s" % (name, text)))
+    assert not found, "\n".join(found)
+    assert count > 130
