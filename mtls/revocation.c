@@ -53,6 +53,11 @@ size_t revocation_count(const struct revocation *r)
 	return r->n;
 }
 
+const struct crl *revocation_list(const struct revocation *r, size_t i)
+{
+	return shared_crl(r->v[i]);
+}
+
 /* The issuer's side of a check, worked out once. */
 struct signer {
 	const mbedtls_x509_crt *crt;

@@ -13,6 +13,7 @@ void revocation_free(struct revocation *r);
 /* Takes the reference to the list over, also on failure. */
 int revocation_add(struct revocation *r, struct shared_crl *c);
 size_t revocation_count(const struct revocation *r);
+const struct crl *revocation_list(const struct revocation *r, size_t i);
 
 enum revocation_status {
 	REVOCATION_GOOD,

@@ -11,6 +11,7 @@
 #include "base/file.h"
 #include "base/limits.h"
 #include "base/log.h"
+#include "mtls/ends.h"
 #include "proxy/fetch.h"
 #include "proxy/state.h"
 
@@ -183,8 +184,9 @@ static int refuse(struct result *r, const char *why)
 	return -ERR_INVALID;
 }
 
-/* What has come may replace what is there if it is a list, of our time, and not an older one. */
-static int examine(struct result *r, struct str text, struct str path)
+/* What has come may replace what is there if it is a list, of our time, not forged as far as that can be told, and not
+ * an older one. */
+static int examine(struct result *r, const struct zone_conf *z, struct str text, struct str path)
 {
 	struct arena scratch = ARENA_INIT;
 	struct crl_facts old;
@@ -197,6 +199,8 @@ static int examine(struct result *r, struct str text, struct str path)
 		rc = refuse(r, why != NULL ? why : err_text(rc));
 	} else if (r->facts.this_update > clock_now() + AHEAD) {
 		rc = refuse(r, "it is not valid yet");
+	} else if (z->tls != NULL && tls_zone_crl_forged(z->tls, text)) {
+		rc = refuse(r, "its signature is not its CA's");
 	} else if (file_read(&scratch, path.p, LIMIT_FILE_BYTES, &have) == 0 &&
 		   inspect_crl(&old, have, &ignored) == 0) {
 		r->fresh = !str_eq(have, text);
@@ -207,9 +211,10 @@ static int examine(struct result *r, struct str text, struct str path)
 	return rc;
 }
 
-static int keep(struct result *r, const struct job *j, struct str dir, struct str path, struct str text)
+static int keep(struct result *r, const struct job *j, const struct zone_conf *z, struct str dir, struct str path,
+		struct str text)
 {
-	int rc = examine(r, text, path);
+	int rc = examine(r, z, text, path);
 
 	if (rc == 0 && r->fresh)
 		rc = state_write(dir, path, text);
@@ -239,7 +244,7 @@ static void work(struct fetcher *f, struct job *j, const struct config *c, struc
 				  .nhosts = z->ncrl_hosts, .max = (size_t)c->settings.limit_crl,
 				  .msec = c->settings.timeout_fetch, .stop = &f->stop };
 	if ((r->rc = fetch(&request, &body, r->why)) == 0)
-		r->rc = keep(r, j, dir, path, buf_str(&body));
+		r->rc = keep(r, j, z, dir, path, buf_str(&body));
 done:
 	buf_fini(&body);
 	arena_fini(&scratch);
@@ -361,6 +366,49 @@ static bool wanted(const struct config *c)
 	return false;
 }
 
+/* The lock is held. */
+static void learn(struct fetcher *f, struct str zone, struct str url)
+{
+	struct job *j;
+	size_t n = 0;
+
+	for (j = f->jobs; j != NULL; j = j->next)
+		n += str_eq(j->zone, zone);
+	if (n >= LIMIT_CRL_POINTS || url.n >= LIMIT_CRL_POINT_BYTES || job_find(f, url, zone) != NULL)
+		return;
+	j = add_job(f, url, zone);
+	if (j == NULL || job_zone(j, f->config) != NULL)
+		return;
+	j->refused = true;
+	j->due = INT64_MAX;
+	log_warning("crl_fetch_refused", LOG_S("zone", zone), LOG_S("url", url),
+		    LOG_Z("reason", "its host is not among crl_hosts"));
+}
+
+/* The CAs of a zone may say where their own issuer's list is. */
+static void learn_from_cas(struct fetcher *f, const struct zone_conf *z)
+{
+	struct arena scratch = ARENA_INIT;
+	struct str *urls;
+	size_t n;
+
+	if (z->crl_points && z->tls != NULL && tls_zone_crl_urls(z->tls, &scratch, &urls, &n) == 0)
+		for (size_t i = 0; i < n; i++)
+			if (!zone_reads(z, urls[i]))
+				learn(f, z->name, urls[i]);
+	arena_fini(&scratch);
+}
+
+void fetcher_learn(struct fetcher *f, struct str zone, struct str url)
+{
+	pthread_mutex_lock(&f->lock);
+	if (f->config != NULL) {
+		learn(f, zone, url);
+		pthread_cond_signal(&f->more);
+	}
+	pthread_mutex_unlock(&f->lock);
+}
+
 void fetcher_config(struct fetcher *f, struct config *c)
 {
 	struct config *old;
@@ -373,6 +421,8 @@ void fetcher_config(struct fetcher *f, struct config *c)
 	for (size_t i = 0; i < c->nzones; i++)
 		add_jobs(f, &c->zones[i]);
 	sweep(f, true);
+	for (size_t i = 0; i < c->nzones; i++)
+		learn_from_cas(f, &c->zones[i]);
 	pthread_cond_signal(&f->more);
 	pthread_mutex_unlock(&f->lock);
 	config_unref(old);
@@ -380,29 +430,6 @@ void fetcher_config(struct fetcher *f, struct config *c)
 		f->running = pthread_create(&f->thread, NULL, run, f) == 0;
 	if (!f->running)
 		log_error("crl_fetch_failed", LOG_Z("reason", "no thread to fetch with"));
-}
-
-void fetcher_learn(struct fetcher *f, struct str zone, struct str url)
-{
-	struct job *j;
-	size_t n = 0;
-
-	pthread_mutex_lock(&f->lock);
-	for (j = f->jobs; j != NULL; j = j->next)
-		n += str_eq(j->zone, zone);
-	if (f->config == NULL || n >= LIMIT_CRL_POINTS || url.n >= LIMIT_CRL_POINT_BYTES ||
-	    job_find(f, url, zone) != NULL)
-		goto done;
-	j = add_job(f, url, zone);
-	if (j != NULL && job_zone(j, f->config) == NULL) { /* remembered, so that it is told once */
-		j->refused = true;
-		j->due = INT64_MAX;
-		log_warning("crl_fetch_refused", LOG_S("zone", zone), LOG_S("url", url),
-			    LOG_Z("reason", "its host is not among crl_hosts"));
-	}
-	pthread_cond_signal(&f->more);
-done:
-	pthread_mutex_unlock(&f->lock);
 }
 
 void fetcher_stop(struct fetcher *f)

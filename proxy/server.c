@@ -22,6 +22,7 @@
 #include "proxy/access_writer.h"
 #include "proxy/asker.h"
 #include "proxy/clients.h"
+#include "proxy/expiry.h"
 #include "proxy/fetch.h"
 #include "proxy/fetcher.h"
 #include "proxy/health.h"
@@ -52,6 +53,7 @@ struct server {
 	struct clients *clients;
 	struct health *health;
 	struct watch *watch;
+	struct expiry *expiry;
 	struct fetcher *fetcher;
 	struct asker *asker;
 	_Atomic int64_t conns;
@@ -229,6 +231,7 @@ static bool publish(struct server *s, struct config *fresh)
 	s->config = fresh;
 	health_watch(s->health, fresh);
 	watch_config(s->watch, fresh);
+	expiry_config(s->expiry, fresh);
 	fetcher_config(s->fetcher, fresh);
 	asker_config(s->asker, fresh);
 	s->generation++;
@@ -401,6 +404,7 @@ static int server_init(struct server *s, struct config *config)
 	if (uv_loop_init(&s->loop) < 0 || uv_async_init(&s->loop, &s->done, on_done) < 0 ||
 	    uv_timer_init(&s->loop, &s->retire) < 0 || health_new(&s->health, &s->loop) < 0 ||
 	    watch_new(&s->watch, &s->loop, on_changed, s) < 0 ||
+	    expiry_new(&s->expiry, &s->loop) < 0 ||
 	    fetcher_new(&s->fetcher, &s->loop, on_arrived, s) < 0 || asker_new(&s->asker) < 0 || signals_start(s) < 0)
 		return -ERR_NOMEM;
 	s->done.data = s->retire.data = s;
@@ -431,6 +435,7 @@ static void server_fini(struct server *s)
 	asker_free(s->asker);
 	fetch_fini();
 	watch_stop(s->watch);
+	expiry_stop(s->expiry);
 	while (!health_stopped(s->health) || !watch_stopped(s->watch))
 		uv_run(&s->loop, UV_RUN_ONCE);
 	uv_walk(&s->loop, on_walk, NULL);
@@ -438,6 +443,7 @@ static void server_fini(struct server *s)
 	uv_loop_close(&s->loop);
 	health_free(s->health);
 	watch_free(s->watch);
+	expiry_free(s->expiry);
 	fetcher_free(s->fetcher);
 	retire_look(s, true);
 	config_unref(s->config);

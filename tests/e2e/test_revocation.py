@@ -317,3 +317,61 @@ def test_an_open_connection_hears_of_it(place, ca, web, make_raw):
     raw.send("GET / HTTP/1.1\r\nHost: api.example.com\r\n\r\n")
     assert raw.response()[0] == 200
     assert raw.all() == b""  # within seconds: what rests on no answer is looked at again
+
+
+# ---- warnings ----
+
+def test_a_list_that_runs_out_is_told_once_each_time(place, ca, tmp_path):
+    lists = tmp_path / "lists"
+    lists.mkdir()
+    (lists / "a.crl").write_bytes(ca.crl(ends=4))
+    good = ca.client("good")
+    p = place('client_ca "{ca}/ca.pem" ; client_crl "%s" ; crl_warning 1h' % lists, watch="0s", ca=ca.dir)
+    soon = p.wait_event("expires_soon")
+    assert soon["what"] == "crl" and soon["zone"] == "partners" and soon["name"] == "CN=Publishing CA" and soon["seconds_left"] <= 4
+    p.reload()
+    assert p.wait_event("expired")["what"] == "crl"
+    assert p.verdict(good) == "crl_expired"
+    p.reload()
+    assert len(p.events("expires_soon")) == len(p.events("expired")) == 1
+    (lists / "b.crl").write_bytes(ca.crl(ends=7200))  # a newer one takes its place
+    p.reload()
+    assert p.verdict(good) == "ok" and len(p.events("expires_soon")) == 1
+
+
+def test_certificates_that_run_out(place, ca):
+    p = place('client_ca "{ca}/ca.pem"', ca=ca.dir, env={"USHER_FAKE_OFFSET": str(299 * 86400)})
+    told = {(e["what"], e["name"]) for e in p.events("expires_soon")}
+    assert told == {("ca", "CN=Publishing CA")}  # the server's has 66 days left
+    p = place('client_ca "{ca}/ca.pem"', ca=ca.dir, env={"USHER_FAKE_OFFSET": str(360 * 86400)})
+    assert [e["name"] for e in p.events("expires_soon") if e["what"] == "certificate"] == ["CN=server ecdsa,O=usher test"]
+    assert [e["name"] for e in p.events("expired")] == ["CN=Publishing CA"]
+
+
+# ---- what comes over the wire without protection ----
+
+def test_a_forged_list_replaces_nothing(place, ca, web):
+    bad = ca.client("bad")
+    web.files["/a.crl"] = ca.crl("bad", began=60)
+    p = fetching(place, ca, 'client_crl "%s/a.crl"' % web.url)
+    p.wait_event("reloaded")
+    ca.revoked = []
+    forged = bytearray(ca.crl())
+    forged[-1] ^= 1
+    web.files["/a.crl"] = bytes(forged)
+    assert "signature" in p.wait_event("crl_fetch_failed")["reason"]
+    assert p.verdict(bad) == "revoked" and len(p.events("reload_asked")) == 1
+
+
+def test_points_of_the_cas_themselves(place, ca, web):
+    web.files["/root.crl"] = ca.crl()
+    below = ca.client("below", crl=web.url + "/root.crl")
+    key = authority.ec.generate_private_key(authority.ec.SECP256R1())
+    x509 = authority.x509
+    point = x509.DistributionPoint([x509.UniformResourceIdentifier(web.url + "/root.crl")], None, None, None)
+    middle = ca.sign(authority.name("Middle CA"), key, [(x509.BasicConstraints(True, None), True),
+                     (x509.CRLDistributionPoints([point]), False)])
+    ca.write("ca.pem", (ca.dir / "ca.pem").read_bytes() + middle.public_bytes(authority.PEM))
+    p = fetching(place, ca, "client_crl distribution_points ; crl_hosts 127.0.0.1:%d" % web.port)
+    p.wait_event("reloaded")  # before any client came
+    assert p.verdict(below) == "ok"
