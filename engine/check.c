@@ -130,10 +130,6 @@ struct expr *check_field(struct compiler *c, const struct ast *ast)
 		unknown_field(c, ast);
 		return NULL;
 	}
-	if (field->get == NULL) {
-		diag_add(c->d, U1011, ast->span, "%s: not yet in this version", field->name);
-		return NULL;
-	}
 	if (SCOPE_BIT(field->scope) & SCOPES_RESPONSE && !c->response && c->place != NULL) {
 		g = diag_add(c->d, U1006, ast->span, "%s: there is no response yet in phase %s", field->name, c->place);
 		diag_help(c->d, g, "phase response_firewall or response_headers comes after the origin's answer");

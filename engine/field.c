@@ -97,8 +97,7 @@ const struct value *fields_value(struct fields *f, const struct field *row)
 	if (f->state[id] != FIELD_UNKNOWN)
 		return v;
 	*v = VALUE_MISSING(row->type);
-	if (row->get != NULL)
-		row->get(f, row, v);
+	row->get(f, row, v);
 	f->state[id] = FIELD_CACHED;
 	return v;
 }

@@ -30,7 +30,7 @@ struct field {
 	const char *name;
 	enum type type;
 	enum scope scope;
-	field_f *get;       /* NULL: known, not in this version (U1011) */
+	field_f *get;
 	size_t at;          /* what get makes of it: an id, an offset */
 	const char *prose;
 };
