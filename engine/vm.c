@@ -29,6 +29,7 @@ struct memo *memo_for(struct fields *f, const void *owner, const struct slots *s
 		memset(m->have, 0, slots->values);
 	}
 	m->generation = f->generation;
+	m->error = 0;
 	return m;
 }
 
@@ -211,21 +212,29 @@ static void run(struct vm *m, const struct program *p, struct value *values, enu
 		case OP_RECALL:
 			if (m->memo->truths[i->slot] != 0) {
 				*t++ = m->memo->truths[i->slot] - 1;
+				if (t[-1] == UNKNOWN)
+					m->error = m->memo->error;
 				i = &p->code[i->to - 1];
 			}
 			break;
 		case OP_KEEP:
 			m->memo->truths[i->slot] = (uint8_t)(t[-1] + 1);
+			if (t[-1] == UNKNOWN)
+				m->memo->error = m->error;
 			break;
 		case OP_RECALL_VALUE:
 			if (m->memo->have[i->slot]) {
 				*v++ = m->memo->values[i->slot];
+				if (v[-1].missing == NO_ANSWER)
+					m->error = m->memo->error;
 				i = &p->code[i->to - 1];
 			}
 			break;
 		case OP_KEEP_VALUE:
 			m->memo->have[i->slot] = 1;
 			m->memo->values[i->slot] = v[-1];
+			if (v[-1].missing == NO_ANSWER)
+				m->memo->error = m->error;
 			break;
 		case OP_RETURN:
 			return;

@@ -14,6 +14,7 @@ struct memo {                  /* results that several rules of a ruleset share,
 	uint8_t *truths;           /* 0: not yet; else enum truth + 1 */
 	uint8_t *have;
 	struct value *values;
+	int error;                 /* why the last of them that has no answer has none */
 };
 
 struct vm {
