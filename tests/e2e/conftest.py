@@ -19,6 +19,7 @@ ROOT = HERE.parent.parent
 USHER = os.environ.get("USHER", str(ROOT / "build" / "usher"))
 if not os.path.isabs(USHER):
     USHER = str(ROOT / USHER)
+PATIENCE = float(os.environ.get("USHER_PATIENCE") or 1)  # sanitizers are slow: waits are this much longer
 
 
 @pytest.fixture(scope="session")
@@ -38,7 +39,7 @@ def stop(process, how=signal.SIGTERM, seconds=10):
     if process.poll() is None:
         process.send_signal(how)
         try:
-            process.wait(seconds)
+            process.wait(seconds * PATIENCE)
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
@@ -107,7 +108,7 @@ class Usher:
         return out
 
     def wait_event(self, name, count=1, seconds=15):
-        end = time.monotonic() + seconds
+        end = time.monotonic() + seconds * PATIENCE
         while time.monotonic() < end:
             found = self.events(name)
             if len(found) >= count:
@@ -126,7 +127,7 @@ class Usher:
 
     def accesses(self, count=None, seconds=5):
         """Access log lines; waits until there are count of them."""
-        end = time.monotonic() + seconds
+        end = time.monotonic() + seconds * PATIENCE
         while True:
             lines = [json.loads(x) for x in self.access_path.read_text().splitlines()]
             if count is None or len(lines) >= count or time.monotonic() > end:
@@ -144,7 +145,7 @@ class Usher:
         self.log.close()
         self.access.close()
         text = self.log_path.read_text(errors="replace")
-        assert "Sanitizer" not in text, text
+        assert "Sanitizer" not in text and "runtime error:" not in text, text
         return code
 
 
@@ -191,7 +192,7 @@ class Curl:
         host = re.match(r"https?://([^/:]+)", url)[1]
         port = port or self.usher.port
         url = re.sub(r"^(https?://[^/:]+)", r"\1:%d" % port, url, count=1)
-        command = ["curl", "-sS", "-i", "--max-time", "20", "--noproxy", "*", "--cacert", str(self.pki / "root.pem"),
+        command = ["curl", "-sS", "-i", "--max-time", str(20 * PATIENCE), "--noproxy", "*", "--cacert", str(self.pki / "root.pem"),
                    "--resolve", "%s:%d:127.0.0.1" % (host, port)]
         if not any("Host:" in a for a in args):
             command += ["-H", "Host: " + host]
@@ -227,8 +228,8 @@ class Raw:
     """A plain or TLS socket for bytes that no real client would send."""
 
     def __init__(self, usher, pki=None, sni=None, cert=None, version=None, port=None):
-        sock = socket.create_connection(("127.0.0.1", port or usher.port), 10)
-        sock.settimeout(10)
+        sock = socket.create_connection(("127.0.0.1", port or usher.port), 10 * PATIENCE)
+        sock.settimeout(10 * PATIENCE)
         if pki is not None:
             context = ssl.create_default_context(cafile=str(pki / "root.pem"))
             context.check_hostname = False

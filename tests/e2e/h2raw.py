@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """HTTP/2 frames by hand, for what no real client would send. Header blocks are literals that touch no table, unless a
 test writes its own bytes."""
+import os
 import socket
 import ssl
 import struct
@@ -100,7 +101,8 @@ class H2:
     """A connection. It acknowledges settings and gives windows back unless told not to."""
 
     def __init__(self, port, pki=None, sni="a.example", cert=None, start=True, ours=(), windows=True, seconds=10):
-        sock = socket.create_connection(("127.0.0.1", port), 10)
+        seconds *= float(os.environ.get("USHER_PATIENCE") or 1)
+        sock = socket.create_connection(("127.0.0.1", port), seconds)
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         sock.settimeout(seconds)
         if pki is not None:
