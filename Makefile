@@ -10,7 +10,7 @@
 #   make rules      lint the shipped rule files and run the rule tests
 #   make e2e        clients, usher and origins together; E2E=name picks tests
 #   make fuzz       every fuzzer for SECONDS=60; FUZZ=fuzz_rules runs one
-#   make soak       long runs under load
+#   make soak       SECONDS=3600 of mixed load and reloads; memory that runs out at every allocation
 #   make bench      measure usher beside its peers
 #   make cover      how much of each file the unit and end-to-end tests reach
 #   make format     lay out the sources with clang-format
@@ -231,9 +231,10 @@ demo:
 	+$(Q)$(STEP) all
 	$(Q)USHER='$(abspath $(USHER))' KEEP='$(KEEP)' $(DEMO)
 
+soak: SECONDS = 3600
 soak: all
-	$(Q)$(if $(wildcard tests/soak),USHER='$(abspath $(USHER))' DEPS='$(abspath $(DEPS))' \
-		$(PYTHON) -m pytest -q -p no:cacheprovider tests/soak,echo 'soak: none yet')
+	$(Q)PYTHONDONTWRITEBYTECODE=1 USHER='$(abspath $(USHER))' DEPS='$(abspath $(DEPS))' SAN='$(SAN)' SOAK_SECONDS='$(SECONDS)' \
+		$(PYTHON) -m pytest -q -s -p no:cacheprovider -k 'soak or no_memory or slowhttptest' tests/e2e
 
 bench:
 	+$(Q)$(STEP) deps-bench

@@ -74,7 +74,8 @@ def test_no_memory(make_usher, origin, pki, tmp_path, client, cases):
     memory.set(0, 0)
     for count in (1, 1 << 29):
         # the last ones are where requests are judged; the many before them are a handshake's
-        numbers = set(range(1, total + 2, max(1, total // cases))) | set(range(max(1, total - 40), total + 2))
+        step = 1 if "SOAK_SECONDS" in os.environ else max(1, total // cases)
+        numbers = set(range(1, total + 2, step)) | set(range(max(1, total - 40), total + 2))
         for first in sorted(numbers):
             memory.set(first, count)
             try:
