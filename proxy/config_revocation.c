@@ -41,8 +41,8 @@ static bool add_files(struct build *b, struct zone_build *z, const struct ast_wo
 
 	if (!pattern.p || !watch_path(b, pattern) || paths_find(b->arena, pattern, &found) < 0)
 		return false;
-	if (!found.n)
-		diag_add(b->d, U8009, w->span, "no CRL is called `%.*s`", STR_FMT(pattern));
+	if (!found.n) /* an error, so that lists that go away never open a door */
+		diag_add(b->d, U8002, w->span, "there is no CRL called `%.*s`", STR_FMT(pattern));
 	for (size_t i = 0; i < found.n; i++)
 		if (!add_crl(z, b, found.v[i], w->span))
 			return false;

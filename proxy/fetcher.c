@@ -29,7 +29,8 @@ struct job {
 	struct str zone;    /* that has learned of it, and no configuration has read it yet; "": it is in one */
 	int64_t due;        /* seconds of the monotonic clock; INT64_MAX: never */
 	int64_t pause;
-	bool failing, busy, gone;
+	char failing[FETCH_WHY]; /* why, as told; "": it is not */
+	bool busy, gone;
 	bool refused;       /* its host is not listed: kept, so that this is told once for each configuration */
 	struct job *next;
 };
@@ -262,10 +263,10 @@ static int64_t next_fetch(const struct result *r)
 static void settle(struct fetcher *f, struct job *j, const struct result *r)
 {
 	if (r->rc == 0) {
-		if (r->fresh || j->failing)
+		if (r->fresh || j->failing[0] != '\0')
 			log_info("crl_fetched", LOG_S("url", j->url), LOG_I("entries", r->facts.entries),
 				 LOG_I("next_update", r->facts.next_update), LOG_Z("new", r->fresh ? "yes" : "no"));
-		j->failing = false;
+		j->failing[0] = '\0';
 		j->pause = FIRST_PAUSE;
 		j->due = mono() + next_fetch(r);
 		if (r->fresh && f->news == NULL)
@@ -274,9 +275,9 @@ static void settle(struct fetcher *f, struct job *j, const struct result *r)
 			uv_async_send(&f->async);
 		return;
 	}
-	log_pairs(j->failing ? LOG_DEBUG : LOG_WARNING, "crl_fetch_failed",
+	log_pairs(strcmp(j->failing, r->why) == 0 ? LOG_DEBUG : LOG_WARNING, "crl_fetch_failed",
 		  LOG_ARGS(LOG_S("url", j->url), LOG_Z("reason", r->why), LOG_I("again_in", j->pause)));
-	j->failing = true;
+	memcpy(j->failing, r->why, sizeof(j->failing));
 	j->due = mono() + jitter(j->pause);
 	j->pause = j->pause * 2 < LONGEST_PAUSE ? j->pause * 2 : LONGEST_PAUSE;
 }

@@ -74,9 +74,6 @@ int state_points_add(struct str dir, struct str zone, struct str url)
 
 	if (rc < 0)
 		goto done;
-	rc = -ERR_LIMIT;
-	if (urls.n == LIMIT_CRL_POINTS || url.n >= LIMIT_CRL_POINT_BYTES)
-		goto done;
 	for (size_t i = 0; i < urls.n; i++) {
 		if (str_eq(urls.v[i], url)) {
 			rc = 0;
@@ -85,6 +82,9 @@ int state_points_add(struct str dir, struct str zone, struct str url)
 		buf_add(&text, urls.v[i]);
 		buf_addc(&text, '\n');
 	}
+	rc = -ERR_LIMIT;
+	if (urls.n == LIMIT_CRL_POINTS || url.n >= LIMIT_CRL_POINT_BYTES)
+		goto done;
 	buf_add(&text, url);
 	buf_addc(&text, '\n');
 	path = file_of(&scratch, dir, "points", zone, ".txt");

@@ -73,10 +73,13 @@ bool url_host_parse(struct str text, struct url_host *out)
 
 static bool host_is(struct str host, struct str name)
 {
+	struct ip ip;
+
 	if (!str_starts(name, STR("*.")))
 		return str_eq_nocase(host, name);
 	name = str_sub(name, 1, name.n);
-	return host.n > name.n && str_eq_nocase(str_sub(host, host.n - name.n, host.n), name);
+	return !ip_parse(host, &ip) && host.n > name.n &&
+	       str_eq_nocase(str_sub(host, host.n - name.n, host.n), name);
 }
 
 bool url_allowed(const struct url *u, const struct url_host *hosts, size_t n)

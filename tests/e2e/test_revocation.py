@@ -2,6 +2,8 @@
 """Where usher learns of revoked certificates while it serves: files that change, lists and answers that are fetched."""
 import os
 import shutil
+import socket
+import ssl
 import subprocess
 import time
 
@@ -97,6 +99,14 @@ def test_a_bad_file_replaces_nothing_and_is_tried_once(place, crls, pki):
     assert p.verdict() == "ok" and p.verdict("revoked") == "revoked"
     shutil.copy(pki / "crl-a-more.pem", crls / "crl-a.pem")
     until(lambda: p.verdict() == "revoked")
+
+
+def test_lists_that_go_away_open_no_door(place, crls):
+    p = place('client_crl "{crl}/*.pem" ; crl_required no', crl=crls)
+    for file in list(crls.iterdir()):
+        file.rename(str(file) + ".old")
+    p.wait_event("reload_failed")
+    assert p.verdict("revoked") == "revoked"
 
 
 def test_watching_can_be_off(place, crls, pki):
@@ -217,6 +227,30 @@ def test_redirects_that_are_not_followed(place, ca, web, hosts, to):
     reason = p.wait_event("crl_fetch_failed")["reason"]
     assert "not listed" in reason or "not an address" in reason or "too many" in reason, reason
     assert "/b.crl" not in web.asked
+
+
+def test_a_server_that_does_not_answer(place, ca, tmp_path):
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        p = fetching(place, ca, 'client_crl "http://127.0.0.1:%d/a.crl"' % silent.getsockname()[1],
+                     "foreign_fields refuse }\ntimeouts { fetch 300ms")
+        assert "imeout" in p.wait_event("crl_fetch_failed")["reason"]
+
+
+def test_https_must_prove_its_name(place, ca, web, pki):
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(pki / "server-ecdsa-chain.pem", pki / "server-ecdsa.key")
+    web.server.socket = context.wrap_socket(web.server.socket, server_side=True)
+    web.files["/a.crl"] = ca.crl()
+    p = fetching(place, ca, 'client_crl "https://localhost:%d/a.crl"' % web.port)
+    assert "certificate" in p.wait_event("crl_fetch_failed")["reason"] and web.asked == []
+
+
+def test_usher_ends_while_it_fetches(place, ca):
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        url = "http://127.0.0.1:%d/" % silent.getsockname()[1]
+        p = fetching(place, ca, 'client_crl "%sa.crl" ; ocsp soft ; ocsp_url "%socsp"' % (url, url))
+        begin = time.monotonic()
+        assert p.stop() == 0 and time.monotonic() - begin < 5
 
 
 # ---- lists that certificates name ----
