@@ -69,15 +69,20 @@ static void tell(struct asker *a, struct str url, int rc, const char *why)
 	bool news = is_news(a, url, rc < 0);
 
 	if (rc < 0)
-		log_pairs(news ? LOG_WARNING : LOG_DEBUG, "ocsp_failed", LOG_ARGS(LOG_S("url", url), LOG_Z("reason", why)));
+		log_pairs(news ? LOG_WARNING : LOG_DEBUG, "ocsp_failed",
+		          LOG_ARGS(LOG_S("url", url), LOG_Z("reason", why)));
 	else
 		log_pairs(news ? LOG_INFO : LOG_DEBUG, "ocsp_answers", LOG_ARGS(LOG_S("url", url)));
 }
 
 static void ask(struct asker *a, struct ocsp_question *q, const struct config *c)
 {
-	struct fetch f = { .url = q->url, .post = q->request, .content_type = STR("application/ocsp-request"),
-			   .max = LIMIT_OCSP_BYTES, .msec = c->settings.timeout_fetch, .stop = &a->stop };
+	struct fetch f = {.url = q->url,
+	                  .post = q->request,
+	                  .content_type = STR("application/ocsp-request"),
+	                  .max = LIMIT_OCSP_BYTES,
+	                  .msec = c->settings.timeout_fetch,
+	                  .stop = &a->stop};
 	struct arena scratch = ARENA_INIT;
 	struct str url = arena_str(&scratch, q->url);
 	struct buf body = BUF_INIT;
@@ -88,7 +93,8 @@ static void ask(struct asker *a, struct ocsp_question *q, const struct config *c
 	snprintf(text, sizeof(text), "its host is not among ocsp_hosts");
 	if (may_ask(c, &f))
 		rc = fetch(&f, &body, text);
-	read = ocsp_answered(q, rc == 0 ? buf_str(&body) : STR(""), clock_now(), rc == 0 ? &why : &(const char *){ NULL });
+	read = ocsp_answered(q, rc == 0 ? buf_str(&body) : STR(""), clock_now(),
+	                     rc == 0 ? &why : &(const char *){NULL});
 	if (!atomic_load(&a->stop))
 		tell(a, url, rc == 0 ? read : rc, why != NULL ? why : err_text(read));
 	buf_fini(&body);
@@ -143,7 +149,8 @@ void asker_config(struct asker *a, struct config *c)
 	a->config = config_ref(c);
 	pthread_mutex_unlock(&a->lock);
 	config_unref(old);
-	while (a->n < LIMIT_OCSP_FETCHERS && fetch_init() == 0 && pthread_create(&a->threads[a->n], NULL, run, a) == 0)
+	while (a->n < LIMIT_OCSP_FETCHERS && fetch_init() == 0 &&
+	       pthread_create(&a->threads[a->n], NULL, run, a) == 0)
 		a->n++;
 	if (a->n == 0)
 		log_error("ocsp_failed", LOG_Z("reason", "no thread to ask with"));

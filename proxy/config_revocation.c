@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The lines of a zone that say where it learns of revoked certificates: CRLs from files, directories and addresses,
- * and OCSP. Nothing is fetched here: what was fetched earlier is read from the state directory.
+ * The lines of a zone that say where it learns of revoked certificates: CRLs from files, directories and
+ * addresses, and OCSP. Nothing is fetched here: what was fetched earlier is read from the state directory.
  */
 #include "base/err.h"
 #include "proxy/config_build.h"
@@ -13,7 +13,7 @@
 bool watch_path(struct build *b, struct str pattern)
 {
 	struct config *c = b->config;
-	struct watched w = { pattern, paths_stamp(pattern) };
+	struct watched w = {pattern, paths_stamp(pattern)};
 
 	for (size_t i = 0; i < c->nwatched; i++)
 		if (str_eq(c->watched[i].pattern, pattern))
@@ -27,7 +27,7 @@ bool watch_path(struct build *b, struct str pattern)
 
 static bool add_crl(struct zone_build *z, struct build *b, struct str path, struct span span)
 {
-	struct tls_path p = { path, span };
+	struct tls_path p = {path, span};
 
 	z->crls = array_push(b->arena, z->crls, z->ncrls, sizeof p, &p);
 	z->ncrls += z->crls != NULL;
@@ -147,7 +147,8 @@ static bool add_hosts(struct build *b, const struct ast_setting *s, struct url_h
 		if (!text.p)
 			return false;
 		if (!url_host_parse(text, &host)) {
-			struct diag *g = diag_add(b->d, U8001, s->words[i].span, "`%.*s` is not a host", STR_FMT(text));
+			struct diag *g =
+			    diag_add(b->d, U8001, s->words[i].span, "`%.*s` is not a host", STR_FMT(text));
 
 			diag_help(b->d, g, "write crl.example.com, *.example.com or crl.example.com:8080");
 			continue;
@@ -198,22 +199,28 @@ static void check(struct build *b, struct zone_build *z)
 	struct diag *g;
 
 	if (z->crl_span.src && !z->ncas)
-		diag_add(b->d, U8006, z->crl_span, "client_crl without client_ca: no CA could have signed it");
+		diag_add(b->d, U8006, z->crl_span,
+		         "client_crl without client_ca: no CA could have signed it");
 	if (c->crl_points && !c->ncrl_hosts) {
-		g = diag_add(b->d, U8006, z->fetch_span, "distribution_points without crl_hosts: nothing may be fetched");
-		diag_help(b->d, g, "name the hosts that your CAs publish their CRLs on: crl_hosts crl.example.com");
+		g = diag_add(b->d, U8006, z->fetch_span,
+		             "distribution_points without crl_hosts: nothing may be fetched");
+		diag_help(b->d, g,
+		          "name the hosts that your CAs publish their CRLs on: crl_hosts crl.example.com");
 	}
 	if (z->fetch_span.src && !b->config->settings.state.n) {
-		g = diag_add(b->d, U8006, z->fetch_span, "CRLs that are fetched need a directory to be kept in");
+		g = diag_add(b->d, U8006, z->fetch_span,
+		             "CRLs that are fetched need a directory to be kept in");
 		diag_help(b->d, g, "write server { state \"DIRECTORY\" }");
 	}
 	if (c->ocsp != OCSP_OFF && !c->ocsp_url.n && !c->nocsp_hosts)
-		diag_add(b->d, U8006, z->ocsp_span, "without ocsp_url or ocsp_hosts no responder may be asked");
+		diag_add(b->d, U8006, z->ocsp_span,
+		         "without ocsp_url or ocsp_hosts no responder may be asked");
 	if (c->ocsp == OCSP_OFF && (c->ocsp_url.n || c->nocsp_hosts))
 		diag_add(b->d, U8004, z->block->name_span, "the zone names OCSP responders, but ocsp is off");
 }
 
-/* Addresses that were learned from certificates before this configuration, as far as they are still allowed. */
+/* Addresses that were learned from certificates before this configuration, as far as they are still allowed.
+ */
 static bool add_learned(struct build *b, struct zone_build *z)
 {
 	struct paths urls;
@@ -222,8 +229,8 @@ static bool add_learned(struct build *b, struct zone_build *z)
 	if (state_points(b->arena, b->config->settings.state, z->conf->name, &urls) < 0)
 		return false;
 	for (size_t i = 0; i < urls.n; i++)
-		if (url_parse(urls.v[i], &url) && url_allowed(&url, z->conf->crl_hosts, z->conf->ncrl_hosts) &&
-		    !add_url(b, z, urls.v[i]))
+		if (url_parse(urls.v[i], &url) &&
+		    url_allowed(&url, z->conf->crl_hosts, z->conf->ncrl_hosts) && !add_url(b, z, urls.v[i]))
 			return false;
 	return true;
 }

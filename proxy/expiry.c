@@ -12,7 +12,7 @@
 enum {
 	SOON_CERTIFICATE = 14 * 86400,
 	SOON_CA = 30 * 86400,
-	LONGEST_WAIT = 3600,  /* seconds: the clock may be set meanwhile */
+	LONGEST_WAIT = 3600, /* seconds: the clock may be set meanwhile */
 };
 
 enum step { FINE, SOON, OVER };
@@ -37,7 +37,9 @@ struct expiry {
 };
 
 static const char *const kinds[] = {
-	[TLS_END_CERTIFICATE] = "certificate", [TLS_END_CA] = "ca", [TLS_END_CRL] = "crl",
+    [TLS_END_CERTIFICATE] = "certificate",
+    [TLS_END_CA] = "ca",
+    [TLS_END_CRL] = "crl",
 };
 
 static void items_free(struct items *list)
@@ -50,7 +52,9 @@ static void items_free(struct items *list)
 
 static int64_t early(const struct tls_end *end, const struct zone_conf *z)
 {
-	return end->kind == TLS_END_CERTIFICATE ? SOON_CERTIFICATE : end->kind == TLS_END_CA ? SOON_CA : z->crl_warning;
+	return end->kind == TLS_END_CERTIFICATE ? SOON_CERTIFICATE
+	       : end->kind == TLS_END_CA        ? SOON_CA
+	                                        : z->crl_warning;
 }
 
 static bool add_zone(struct items *list, const struct zone_conf *z)
@@ -92,8 +96,8 @@ static struct items *items_new(const struct config *c)
 static enum step told(const struct items *list, const struct item *like)
 {
 	for (const struct item *i = list != NULL ? list->first : NULL; i != NULL; i = i->next)
-		if (i->end.kind == like->end.kind && i->end.at == like->end.at && str_eq(i->end.name, like->end.name) &&
-		    str_eq(i->zone, like->zone))
+		if (i->end.kind == like->end.kind && i->end.at == like->end.at &&
+		    str_eq(i->end.name, like->end.name) && str_eq(i->zone, like->zone))
 			return i->told;
 	return FINE;
 }
@@ -113,9 +117,10 @@ static void look(struct expiry *e)
 		int64_t next = step == FINE ? i->soon : i->end.at + 1;
 
 		if (step > i->told)
-			log_warning(step == OVER ? "expired" : "expires_soon", LOG_Z("what", kinds[i->end.kind]),
-				    LOG_S("name", i->end.name), LOG_S("zone", i->zone), LOG_I("at", i->end.at),
-				    LOG_I("seconds_left", i->end.at - now));
+			log_warning(step == OVER ? "expired" : "expires_soon",
+			            LOG_Z("what", kinds[i->end.kind]), LOG_S("name", i->end.name),
+			            LOG_S("zone", i->zone), LOG_I("at", i->end.at),
+			            LOG_I("seconds_left", i->end.at - now));
 		i->told = step;
 		if (step != OVER && next - now < wait)
 			wait = next - now;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Warns before server certificates, CAs and CRLs run out, and when they have: one event for each step, however often
- * files are read again. It changes nothing; verdicts look at the clock themselves.
+ * Warns before server certificates, CAs and CRLs run out, and when they have: one event for each step,
+ * however often files are read again. It changes nothing; verdicts look at the clock themselves.
  */
 #ifndef PROXY_EXPIRY_H
 #define PROXY_EXPIRY_H

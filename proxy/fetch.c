@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* libcurl, kept on a short lead. Redirects are followed by hand, so that each address is asked about first. */
+/* libcurl, kept on a short lead. Redirects are followed by hand, so that each address is asked about first.
+ */
 #include "proxy/fetch.h"
 
 #include <curl/curl.h>
@@ -14,8 +15,8 @@
 struct transfer {
 	const struct fetch *f;
 	struct buf *out;
-	size_t begun;      /* bytes of out that were there before */
-	size_t head;       /* bytes of header lines */
+	size_t begun; /* bytes of out that were there before */
+	size_t head;  /* bytes of header lines */
 	bool too_large, no_memory;
 };
 
@@ -49,7 +50,7 @@ static size_t on_body(char *p, size_t one, size_t n, void *arg)
 		t->too_large = true;
 		return 0;
 	}
-	t->no_memory = !buf_add(t->out, (struct str){ p, n });
+	t->no_memory = !buf_add(t->out, (struct str){p, n});
 	return t->no_memory ? 0 : n;
 }
 
@@ -115,7 +116,8 @@ static int failed(const struct transfer *t, CURLcode code, char why[FETCH_WHY])
 }
 
 /* One request. 0, 1 for a redirect (*next in a), or a negative code. */
-static int step(CURL *curl, struct transfer *t, struct str url, struct arena *a, struct str *next, char why[FETCH_WHY])
+static int step(CURL *curl, struct transfer *t, struct str url, struct arena *a, struct str *next,
+                char why[FETCH_WHY])
 {
 	char *location = NULL;
 	long status = 0;
@@ -153,8 +155,8 @@ static int may(const struct fetch *f, const struct url *first, struct str url, c
 	}
 	if ((f->own_host && url_same_host(first, &u)) || url_allowed(&u, f->hosts, f->nhosts))
 		return 0;
-	snprintf(why, FETCH_WHY, "%.*s port %d is not listed", (int)(u.host.n < 200 ? u.host.n : 200), u.host.p,
-		 (int)u.port);
+	snprintf(why, FETCH_WHY, "%.*s port %d is not listed", (int)(u.host.n < 200 ? u.host.n : 200),
+	         u.host.p, (int)u.port);
 	return -ERR_REFUSED;
 }
 
@@ -172,7 +174,7 @@ static struct curl_slist *header_list(const struct fetch *f, struct arena *a)
 
 int fetch(const struct fetch *f, struct buf *out, char why[FETCH_WHY])
 {
-	struct transfer t = { .f = f, .out = out, .begun = out->n };
+	struct transfer t = {.f = f, .out = out, .begun = out->n};
 	struct arena a = ARENA_INIT;
 	struct str url = arena_str(&a, f->url);
 	struct curl_slist *headers = header_list(f, &a);
@@ -192,7 +194,8 @@ int fetch(const struct fetch *f, struct buf *out, char why[FETCH_WHY])
 			snprintf(why, FETCH_WHY, i > LIMIT_REDIRECTS ? "too many redirects" : "too slow");
 			rc = -ERR_NET;
 		} else if ((rc = may(f, &first, url, why)) == 0) {
-			rc = set_up(curl, &t, headers, left) ? step(curl, &t, url, &a, &url, why) : -ERR_NOMEM;
+			rc =
+			    set_up(curl, &t, headers, left) ? step(curl, &t, url, &a, &url, why) : -ERR_NOMEM;
 		}
 	}
 done:

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * One request over HTTP, on a thread that may wait: for CRLs and for OCSP. Goes to hosts that are allowed and to no
- * other, redirects included; through no proxy that the environment names. What comes back is bounded and unchecked.
+ * One request over HTTP, on a thread that may wait: for CRLs and for OCSP. Goes to hosts that are allowed and
+ * to no other, redirects included; through no proxy that the environment names. What comes back is bounded
+ * and unchecked.
  */
 #ifndef PROXY_FETCH_H
 #define PROXY_FETCH_H
@@ -12,7 +13,7 @@
 #include "proxy/url.h"
 
 struct fetch {
-	struct str url;                /* its own host is allowed if own_host says so: an operator has written it */
+	struct str url; /* its own host is allowed if own_host says so: an operator has written it */
 	bool own_host;
 	const struct url_host *hosts;
 	size_t nhosts;
@@ -24,8 +25,9 @@ struct fetch {
 
 enum { FETCH_WHY = 256 };
 
-/* The content of a 200 response is appended to out. 0; -ERR_REFUSED for a host that is not allowed, -ERR_LIMIT for too
- * much content, -ERR_NET for all else that can go wrong out there, -ERR_NOMEM; and why says more. */
+/* The content of a 200 response is appended to out. 0; -ERR_REFUSED for a host that is not allowed,
+ * -ERR_LIMIT for too much content, -ERR_NET for all else that can go wrong out there, -ERR_NOMEM; and why
+ * says more. */
 int fetch(const struct fetch *f, struct buf *out, char why[FETCH_WHY]);
 
 int fetch_init(void);  /* once, before the first; any thread. 0 or -ERR_NET */

@@ -16,22 +16,22 @@
 #include "proxy/state.h"
 
 enum {
-	FIRST_PAUSE = 5,      /* seconds after the first failure; then twice as many each time */
+	FIRST_PAUSE = 5, /* seconds after the first failure; then twice as many each time */
 	LONGEST_PAUSE = 3600,
-	SOONEST = 60,         /* between two fetches of a list that is about to end */
+	SOONEST = 60, /* between two fetches of a list that is about to end */
 	LONGEST_WAIT = 3600,
-	AHEAD = 300,          /* seconds that a CA's clock may be ahead */
+	AHEAD = 300, /* seconds that a CA's clock may be ahead */
 };
 
 struct job {
 	struct arena arena; /* owns the slices */
 	struct str url;
-	struct str zone;    /* that has learned of it, and no configuration has read it yet; "": it is in one */
-	int64_t due;        /* seconds of the monotonic clock; INT64_MAX: never */
+	struct str zone; /* that has learned of it, and no configuration has read it yet; "": it is in one */
+	int64_t due;     /* seconds of the monotonic clock; INT64_MAX: never */
 	int64_t pause;
 	char failing[FETCH_WHY]; /* why, as told; "": it is not */
 	bool busy, gone;
-	bool refused;       /* its host is not listed: kept, so that this is told once for each configuration */
+	bool refused; /* its host is not listed: kept, so that this is told once for each configuration */
 	struct job *next;
 };
 
@@ -110,7 +110,9 @@ static const struct zone_conf *job_zone(const struct job *j, const struct config
 	}
 	z = config_zone_named(c, j->zone);
 	return z != NULL && z->crl_points && url_parse(j->url, &url) &&
-	       url_allowed(&url, z->crl_hosts, z->ncrl_hosts) ? z : NULL;
+	               url_allowed(&url, z->crl_hosts, z->ncrl_hosts)
+	           ? z
+	           : NULL;
 }
 
 static struct job *job_find(struct fetcher *f, struct str url, struct str zone)
@@ -174,9 +176,9 @@ static void add_jobs(struct fetcher *f, const struct zone_conf *z)
 struct result {
 	int rc;
 	char why[FETCH_WHY];
-	bool fresh;           /* it is new */
+	bool fresh; /* it is new */
 	struct crl_facts facts;
-	int64_t refresh;      /* seconds */
+	int64_t refresh; /* seconds */
 };
 
 static int refuse(struct result *r, const char *why)
@@ -185,8 +187,8 @@ static int refuse(struct result *r, const char *why)
 	return -ERR_INVALID;
 }
 
-/* What has come may replace what is there if it is a list, of our time, not forged as far as that can be told, and not
- * an older one. */
+/* What has come may replace what is there if it is a list, of our time, not forged as far as that can be
+ * told, and not an older one. */
 static int examine(struct result *r, const struct zone_conf *z, struct str text, struct str path)
 {
 	struct arena scratch = ARENA_INIT;
@@ -203,7 +205,7 @@ static int examine(struct result *r, const struct zone_conf *z, struct str text,
 	} else if (z->tls != NULL && tls_zone_crl_forged(z->tls, text)) {
 		rc = refuse(r, "its signature is not its CA's");
 	} else if (file_read(&scratch, path.p, LIMIT_FILE_BYTES, &have) == 0 &&
-		   inspect_crl(&old, have, &ignored) == 0) {
+	           inspect_crl(&old, have, &ignored) == 0) {
 		r->fresh = !str_eq(have, text);
 		if (r->facts.this_update < old.this_update)
 			rc = refuse(r, "it is older than the one that is here");
@@ -212,8 +214,8 @@ static int examine(struct result *r, const struct zone_conf *z, struct str text,
 	return rc;
 }
 
-static int keep(struct result *r, const struct job *j, const struct zone_conf *z, struct str dir, struct str path,
-		struct str text)
+static int keep(struct result *r, const struct job *j, const struct zone_conf *z, struct str dir,
+                struct str path, struct str text)
 {
 	int rc = examine(r, z, text, path);
 
@@ -224,7 +226,8 @@ static int keep(struct result *r, const struct job *j, const struct zone_conf *z
 		rc = state_points_add(dir, j->zone, j->url);
 	}
 	if (rc < 0 && rc != -ERR_INVALID)
-		snprintf(r->why, sizeof(r->why), "%s: %.*s", rc == -ERR_IO ? strerror(errno) : err_text(rc), STR_FMT(dir));
+		snprintf(r->why, sizeof(r->why), "%s: %.*s", rc == -ERR_IO ? strerror(errno) : err_text(rc),
+		         STR_FMT(dir));
 	return rc;
 }
 
@@ -241,9 +244,13 @@ static void work(struct fetcher *f, struct job *j, const struct config *c, struc
 	snprintf(r->why, sizeof(r->why), "%s", err_text(r->rc));
 	if (z == NULL || path.p == NULL)
 		goto done;
-	request = (struct fetch){ .url = j->url, .own_host = j->zone.n == 0, .hosts = z->crl_hosts,
-				  .nhosts = z->ncrl_hosts, .max = (size_t)c->settings.limit_crl,
-				  .msec = c->settings.timeout_fetch, .stop = &f->stop };
+	request = (struct fetch){.url = j->url,
+	                         .own_host = j->zone.n == 0,
+	                         .hosts = z->crl_hosts,
+	                         .nhosts = z->ncrl_hosts,
+	                         .max = (size_t)c->settings.limit_crl,
+	                         .msec = c->settings.timeout_fetch,
+	                         .stop = &f->stop};
 	if ((r->rc = fetch(&request, &body, r->why)) == 0)
 		r->rc = keep(r, j, z, dir, path, buf_str(&body));
 done:
@@ -265,7 +272,8 @@ static void settle(struct fetcher *f, struct job *j, const struct result *r)
 	if (r->rc == 0) {
 		if (r->fresh || j->failing[0] != '\0')
 			log_info("crl_fetched", LOG_S("url", j->url), LOG_I("entries", r->facts.entries),
-				 LOG_I("next_update", r->facts.next_update), LOG_Z("new", r->fresh ? "yes" : "no"));
+			         LOG_I("next_update", r->facts.next_update),
+			         LOG_Z("new", r->fresh ? "yes" : "no"));
 		j->failing[0] = '\0';
 		j->pause = FIRST_PAUSE;
 		j->due = mono() + next_fetch(r);
@@ -276,7 +284,7 @@ static void settle(struct fetcher *f, struct job *j, const struct result *r)
 		return;
 	}
 	log_pairs(strcmp(j->failing, r->why) == 0 ? LOG_DEBUG : LOG_WARNING, "crl_fetch_failed",
-		  LOG_ARGS(LOG_S("url", j->url), LOG_Z("reason", r->why), LOG_I("again_in", j->pause)));
+	          LOG_ARGS(LOG_S("url", j->url), LOG_Z("reason", r->why), LOG_I("again_in", j->pause)));
 	memcpy(j->failing, r->why, sizeof(j->failing));
 	j->due = mono() + jitter(j->pause);
 	j->pause = j->pause * 2 < LONGEST_PAUSE ? j->pause * 2 : LONGEST_PAUSE;
@@ -302,7 +310,7 @@ static void *run(void *arg)
 	while (!atomic_load(&f->stop)) {
 		struct job *next = NULL;
 		struct config *c;
-		struct result r = { 0 };
+		struct result r = {0};
 
 		for (struct job *j = f->jobs; j != NULL; j = j->next)
 			if (!j->gone && (next == NULL || j->due < next->due))
@@ -383,7 +391,7 @@ static void learn(struct fetcher *f, struct str zone, struct str url)
 	j->refused = true;
 	j->due = INT64_MAX;
 	log_warning("crl_fetch_refused", LOG_S("zone", zone), LOG_S("url", url),
-		    LOG_Z("reason", "its host is not among crl_hosts"));
+	            LOG_Z("reason", "its host is not among crl_hosts"));
 }
 
 /* The CAs of a zone may say where their own issuer's list is. */

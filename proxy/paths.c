@@ -47,7 +47,7 @@ int paths_find(struct arena *a, struct str pattern, struct paths *out)
 	glob_t found;
 	int rc;
 
-	*out = (struct paths){ NULL, 0 };
+	*out = (struct paths){NULL, 0};
 	if (is_directory(pattern.p))
 		return find_in_directory(a, pattern, out);
 	if (strpbrk(pattern.p, "*?[") == NULL) {
@@ -70,7 +70,7 @@ int paths_find(struct arena *a, struct str pattern, struct paths *out)
 
 static uint64_t mix(uint64_t stamp, const void *p, size_t n)
 {
-	return str_hash((struct str){ p, n }, stamp);
+	return str_hash((struct str){p, n}, stamp);
 }
 
 uint64_t paths_stamp(struct str pattern)
@@ -83,7 +83,7 @@ uint64_t paths_stamp(struct str pattern)
 		found.n = 0;
 	for (size_t i = 0; i < found.n; i++) {
 		struct stat st;
-		int64_t all[4] = { 0 };
+		int64_t all[4] = {0};
 
 		if (stat(found.v[i].p, &st) == 0) {
 			all[0] = st.st_mtim.tv_sec;

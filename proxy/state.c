@@ -13,7 +13,8 @@
 #include "base/file.h"
 #include "base/limits.h"
 
-static struct str file_of(struct arena *a, struct str dir, const char *kind, struct str name, const char *suffix)
+static struct str file_of(struct arena *a, struct str dir, const char *kind, struct str name,
+                          const char *suffix)
 {
 	uint8_t digest[32];
 	char hex[65];
@@ -37,7 +38,8 @@ bool state_crl_good(struct str path)
 	const char *why;
 	bool good;
 
-	good = file_read(&scratch, path.p, LIMIT_FILE_BYTES, &text) == 0 && inspect_crl(&facts, text, &why) == 0;
+	good =
+	    file_read(&scratch, path.p, LIMIT_FILE_BYTES, &text) == 0 && inspect_crl(&facts, text, &why) == 0;
 	arena_fini(&scratch);
 	return good;
 }
@@ -47,7 +49,7 @@ int state_points(struct arena *a, struct str dir, struct str zone, struct paths 
 	struct str path = file_of(a, dir, "points", zone, ".txt"), text;
 	int rc;
 
-	*out = (struct paths){ NULL, 0 };
+	*out = (struct paths){NULL, 0};
 	if (path.p == NULL || (out->v = arena_array(a, LIMIT_CRL_POINTS, sizeof(*out->v))) == NULL)
 		return -ERR_NOMEM;
 	rc = file_read(a, path.p, LIMIT_CRL_POINTS * LIMIT_CRL_POINT_BYTES, &text);

@@ -9,7 +9,8 @@ enum { LONGEST = 2048 };
 static bool is_name(struct str s)
 {
 	for (size_t i = 0; i < s.n; i++)
-		if (!ascii_alpha(s.p[i]) && !ascii_digit(s.p[i]) && s.p[i] != '-' && s.p[i] != '.' && s.p[i] != '_')
+		if (!ascii_alpha(s.p[i]) && !ascii_digit(s.p[i]) && s.p[i] != '-' && s.p[i] != '.' &&
+		    s.p[i] != '_')
 			return false;
 	return s.n > 0 && s.n <= 253 && s.p[0] != '.';
 }
@@ -40,7 +41,7 @@ bool url_parse(struct str text, struct url *out)
 	struct str rest;
 	size_t end = 0;
 
-	*out = (struct url){ .port = 80 };
+	*out = (struct url){.port = 80};
 	if (text.n > LONGEST)
 		return false;
 	for (size_t i = 0; i < text.n; i++)
@@ -64,10 +65,10 @@ bool url_host_parse(struct str text, struct url_host *out)
 {
 	struct str bare = str_starts(text, STR("*.")) ? str_sub(text, 2, text.n) : text, host;
 
-	*out = (struct url_host){ .port = 0 };
+	*out = (struct url_host){.port = 0};
 	if (!host_and_port(bare, &host, &out->port))
 		return false;
-	out->name = bare.p == text.p ? host : (struct str){ text.p, host.n + 2 };
+	out->name = bare.p == text.p ? host : (struct str){text.p, host.n + 2};
 	return true;
 }
 
@@ -85,7 +86,9 @@ static bool host_is(struct str host, struct str name)
 bool url_allowed(const struct url *u, const struct url_host *hosts, size_t n)
 {
 	for (size_t i = 0; i < n; i++)
-		if (host_is(u->host, hosts[i].name) && u->port == (hosts[i].port ? hosts[i].port : u->https ? 443 : 80))
+		if (host_is(u->host, hosts[i].name) && u->port == (hosts[i].port ? hosts[i].port
+		                                                   : u->https    ? 443
+		                                                                 : 80))
 			return true;
 	return false;
 }

@@ -14,10 +14,11 @@ struct url { /* slices of the text */
 	uint16_t port;
 };
 
-/* http:// or https://, a host name or address, perhaps a port, a path of printable ASCII. No user, no fragment. */
+/* http:// or https://, a host name or address, perhaps a port, a path of printable ASCII. No user, no
+ * fragment. */
 bool url_parse(struct str text, struct url *out);
 
-struct url_host {    /* one entry of a list of hosts */
+struct url_host {        /* one entry of a list of hosts */
 	struct str name; /* lower case; "*.suffix" for all below it */
 	uint16_t port;   /* 0: the scheme's own */
 };

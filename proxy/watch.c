@@ -120,7 +120,8 @@ void watch_config(struct watch *w, const struct config *c)
 		look_free(l);
 		return;
 	}
-	if (l != NULL) { /* else the old ones are looked at: too little memory is no reason to look at nothing */
+	if (l !=
+	    NULL) { /* else the old ones are looked at: too little memory is no reason to look at nothing */
 		look_free(w->next);
 		w->next = l;
 		if (!w->looking)
