@@ -442,6 +442,13 @@ static void finish(struct builder *b)
 	pairs_seal(b);
 	grams_finish(b);
 	headers_seal(b);
+	if ((ix->gathered = arena_array(b->c->sealed, ix->nprobes, sizeof(*ix->gathered))) == NULL) {
+		b->failed = true;
+		return;
+	}
+	for (uint32_t i = 0; i < ix->nprobes; i++)
+		if (ix->probes[i].subject.kind == SUBJECT_FIELD && ix->probes[i].all != 0)
+			ix->gathered[ix->ngathered++] = i;
 	ix->always = list_seal(b, &b->always);
 	ix->ids = arena_array(b->c->sealed, b->ids.n + 1, sizeof(*ix->ids));
 	if (ix->ids == NULL)

@@ -137,31 +137,27 @@ static void look_literals(const struct look *l, uint64_t key, struct str s, size
 	}
 }
 
-static inline bool gram_maybe(const struct grams *g, uint64_t key)
-{
-	uint64_t bit = key >> g->bits_shift;
-
-	return g->bits[bit / 64] >> bit % 64 & 1;
-}
-
+/* What is the same at every place is worked out once: this loop is where most of the time goes. */
 static void look_inside(const struct look *l, const struct probe *p, uint32_t subject, struct str s)
 {
 	const struct grams *g = &l->ix->grams;
+	const uint64_t *bits = g->bits, base4 = gram_key(0, subject, false), base2 = gram_key(0, subject, true);
+	const unsigned shift = g->bits_shift;
+	const size_t stride = p->stride;
+	uint64_t key;
 	uint32_t four;
 	uint16_t two;
 
-	for (size_t i = 0; p->stride > 0 && i + 4 <= s.n; i += p->stride) {
+	for (size_t i = 0; stride > 0 && i + 4 <= s.n; i += stride) {
 		memcpy(&four, s.p + i, 4);
-		uint64_t key = gram_key(four | 0x20202020, subject, false);
-
-		if (gram_maybe(g, key))
+		key = base4 + gram_key(four | 0x20202020, 0, false);
+		if (bits[key >> shift >> 6] >> (key >> shift & 63) & 1)
 			look_literals(l, key, s, i);
 	}
 	for (size_t i = 0; p->has2 && i + 2 <= s.n; i++) {
 		memcpy(&two, s.p + i, 2);
-		uint64_t key = gram_key(two | 0x2020u, subject, true);
-
-		if (gram_maybe(g, key))
+		key = base2 + gram_key(two | 0x2020u, 0, false);
+		if (bits[key >> shift >> 6] >> (key >> shift & 63) & 1)
 			look_literals(l, key, s, i);
 	}
 }
@@ -319,12 +315,15 @@ static void look_pairs(const struct look *l, unsigned parts)
 	const struct index *ix = l->ix;
 	uint64_t keys[ix->nprobes + 1];
 
-	for (uint32_t i = 0; i < ix->nprobes; i++)
-		if (ix->probes[i].hashed) {
-			keys[i] = pair_key(l->values[i]);
-			if (l->values[i]->missing == NO_ANSWER)
-				mark_posting(l, ix->probes[i].all);
-		}
+	for (uint32_t g = 0; g < ix->ngathered; g++) {
+		uint32_t i = ix->gathered[g];
+
+		if (!ix->probes[i].hashed)
+			continue;
+		keys[i] = pair_key(l->values[i]);
+		if (l->values[i]->missing == NO_ANSWER)
+			mark_posting(l, ix->probes[i].all);
+	}
 	for (uint32_t i = 0; i < ix->npairs; i++) {
 		const struct pair *p = &ix->pairs[i];
 
@@ -342,13 +341,6 @@ static inline bool wanted(const struct look *l, uint32_t i, unsigned parts)
 {
 	return parts & (l->ix->probes[i].subject.connection ? INDEX_CONNECTION : INDEX_REQUEST) &&
 		(l->alive == NULL || l->alive->probes[i]);
-}
-
-static bool gathered(const struct look *l, uint32_t i, unsigned parts)
-{
-	const struct probe *p = &l->ix->probes[i];
-
-	return p->subject.kind == SUBJECT_FIELD && p->all != 0 && (p->paired || wanted(l, i, parts));
 }
 
 static void fetch(const struct probe *p, const struct value *v)
@@ -370,15 +362,18 @@ static void fetch(const struct probe *p, const struct value *v)
 static void gather(const struct look *l, unsigned parts)
 {
 	const struct index *ix = l->ix;
+	struct fields *f = l->m->fields;
 
-	for (uint32_t i = 0; i < ix->nprobes; i++)
-		if (ix->probes[i].subject.kind == SUBJECT_FIELD)
-			__builtin_prefetch(&l->m->fields->v[field_id(ix->probes[i].subject.field)]);
-	for (uint32_t i = 0; i < ix->nprobes; i++)
-		if (gathered(l, i, parts)) {
-			l->values[i] = fields_value(l->m->fields, ix->probes[i].subject.field);
-			fetch(&ix->probes[i], l->values[i]);
-		}
+	for (uint32_t i = 0; i < ix->ngathered; i++)
+		__builtin_prefetch(&f->v[field_id(ix->probes[ix->gathered[i]].subject.field)]);
+	for (uint32_t i = 0; i < ix->ngathered; i++) {
+		const struct probe *p = &ix->probes[ix->gathered[i]];
+
+		if (!p->paired && !wanted(l, ix->gathered[i], parts))
+			continue;
+		l->values[ix->gathered[i]] = fields_value(f, p->subject.field);
+		fetch(p, l->values[ix->gathered[i]]);
+	}
 }
 
 void index_look(const struct index *ix, struct vm *m, unsigned parts, const struct alive *alive, struct marks *out)

@@ -191,6 +191,7 @@ struct index {
 	uint64_t header_lengths;     /* bit l % 64: some name is that long */
 	uint8_t header_first[257];   /* headers of hash h are [first[h], first[h+1]) */
 	uint32_t nheaders;
+	uint32_t *gathered, ngathered; /* probes that are fields */
 	uint32_t nanchored;
 };
 
