@@ -12,7 +12,7 @@
 #define IN_ALL ((1u << PHASE_COUNT) - 1)
 
 const struct action_row action_table[ACTION_COUNT] = {
-#define ACTION(id, kind, target, name, phase, phases, ends, prose) { kind, target, name, phase, phases, ends },
+#define ACTION(id, kind, target, name, phase, phases, ends, prose) {kind, target, name, phase, phases, ends},
 #include "engine/actions.def"
 #undef ACTION
 };
@@ -35,7 +35,8 @@ enum action_id action_of(const struct ast_action *ast)
 {
 	for (enum action_id id = 0; id < ACTION_COUNT; id++)
 		if (action_table[id].kind == ast->kind &&
-		    (action_table[id].target[0] == '\0' || str_eq(ast->target, str_of(action_table[id].target))))
+		    (action_table[id].target[0] == '\0' ||
+		     str_eq(ast->target, str_of(action_table[id].target))))
 			return id;
 	return ACTION_BLOCK; /* the parser takes nothing else */
 }
@@ -51,7 +52,8 @@ static bool status_check(struct compiler *c, const struct ast_word *w, int low, 
 		*out = (int)n;
 		return true;
 	}
-	diag_add(c->d, U1005, w->span, "a status from %d to %d belongs here; %.*s is none", low, high, STR_FMT(w->text));
+	diag_add(c->d, U1005, w->span, "a status from %d to %d belongs here; %.*s is none", low, high,
+	         STR_FMT(w->text));
 	return false;
 }
 
@@ -104,8 +106,9 @@ static bool redirect_check(struct compiler *c, const struct ast_action *ast, str
 	if (!value_check(c, ast->value, &out->value))
 		return false;
 	if (good && out->value.fixed && !location_valid(out->value.text)) {
-		diag_add(c->d, U5001, ast->value->span, "this is no target for a redirect: characters of a URL only, "
-			 "at least one");
+		diag_add(c->d, U5001, ast->value->span,
+		         "this is no target for a redirect: characters of a URL only, "
+		         "at least one");
 		return false;
 	}
 	return good;
@@ -113,8 +116,9 @@ static bool redirect_check(struct compiler *c, const struct ast_action *ast, str
 
 static bool header_check(struct compiler *c, const struct ast_action *ast, struct action *out)
 {
-	enum header_op op = str_eq(ast->verb, STR("set")) ? HEADER_SET : str_eq(ast->verb, STR("add")) ? HEADER_ADD
-		: HEADER_REMOVE;
+	enum header_op op = str_eq(ast->verb, STR("set"))   ? HEADER_SET
+	                    : str_eq(ast->verb, STR("add")) ? HEADER_ADD
+	                                                    : HEADER_REMOVE;
 	const char *why = NULL, *fault;
 	enum editable e;
 
@@ -123,8 +127,12 @@ static bool header_check(struct compiler *c, const struct ast_action *ast, struc
 	out->name = seal_str(c, ast->name);
 	e = header_editable(op, out->response, ast->name, &why);
 	if (e != EDITABLE) {
-		diag_add(c->d, e == EDITABLE_BAD_NAME ? U5001 : e == EDITABLE_RESERVED ? U5003 : U5002, ast->name_span,
-			 "header \"%.*s\": %s", STR_FMT(ast->name), why != NULL ? why : "not for rules");
+		diag_add(c->d,
+		         e == EDITABLE_BAD_NAME   ? U5001
+		         : e == EDITABLE_RESERVED ? U5003
+		                                  : U5002,
+		         ast->name_span, "header \"%.*s\": %s", STR_FMT(ast->name),
+		         why != NULL ? why : "not for rules");
 		if (op != HEADER_REMOVE)
 			value_check(c, ast->value, &out->value); /* for its own errors */
 		return false;
@@ -150,8 +158,10 @@ static bool rewrite_check(struct compiler *c, const struct ast_action *ast, stru
 	if (!value_check(c, ast->value, &out->value))
 		return false;
 	if (out->value.fixed && !(path ? path_valid(out->value.text) : query_valid(out->value.text))) {
-		diag_add(c->d, U5001, ast->value->span, path ? "a path begins with / and holds characters of RFC 3986, "
-			 "section 3.3, only; write others as %%XX" : "a query holds printable ASCII without # and space");
+		diag_add(c->d, U5001, ast->value->span,
+		         path ? "a path begins with / and holds characters of RFC 3986, "
+		                "section 3.3, only; write others as %%XX"
+		              : "a query holds printable ASCII without # and space");
 		return false;
 	}
 	return true;
@@ -171,12 +181,12 @@ static bool known(const struct str *names, size_t n, struct str name, struct nea
 static bool route_check(struct rules *r, const struct ast_action *ast, struct action *out)
 {
 	struct compiler *c = r->c;
-	struct nearest near = { .best = STR_NONE };
+	struct nearest near = {.best = STR_NONE};
 	struct diag *g;
 
 	if (str_eq(ast->verb, STR("pool"))) {
 		out->edit = EDIT_POOL;
-		out->value = (struct computed){ .fixed = true, .text = seal_str(c, ast->target) };
+		out->value = (struct computed){.fixed = true, .text = seal_str(c, ast->target)};
 		if (known(r->o->pools, r->o->npools, ast->target, &near))
 			return true;
 		g = diag_add(c->d, U1001, ast->target_span, "there is no pool %.*s", STR_FMT(ast->target));
@@ -184,8 +194,9 @@ static bool route_check(struct rules *r, const struct ast_action *ast, struct ac
 			diag_help(c->d, g, "did you mean %.*s?", STR_FMT(near.best));
 		return false;
 	}
-	out->edit = str_eq(ast->verb, STR("origin")) ? EDIT_ORIGIN
-		: str_eq(ast->verb, STR("host_header")) ? EDIT_HOST_HEADER : EDIT_SNI;
+	out->edit = str_eq(ast->verb, STR("origin"))        ? EDIT_ORIGIN
+	            : str_eq(ast->verb, STR("host_header")) ? EDIT_HOST_HEADER
+	                                                    : EDIT_SNI;
 	if (!value_check(c, ast->value, &out->value))
 		return false;
 	if (out->value.fixed || out->edit == EDIT_HOST_HEADER)
@@ -197,17 +208,18 @@ static bool route_check(struct rules *r, const struct ast_action *ast, struct ac
 static bool config_check(struct compiler *c, const struct ast_action *ast, struct action *out)
 {
 	static const struct str names[] = {
-#define CONFIG(name, prose) { name, sizeof(name) - 1 },
+#define CONFIG(name, prose) {name, sizeof(name) - 1},
 #include "engine/configs.def"
 #undef CONFIG
 	};
-	struct nearest near = { .best = STR_NONE };
+	struct nearest near = {.best = STR_NONE};
 	struct diag *g;
 
 	out->edit = EDIT_CONFIG;
 	out->name = seal_str(c, ast->verb);
 	if (!known(names, sizeof(names) / sizeof(names[0]), ast->verb, &near)) {
-		g = diag_add(c->d, U1001, ast->verb_span, "there is no setting %.*s for a request", STR_FMT(ast->verb));
+		g = diag_add(c->d, U1001, ast->verb_span, "there is no setting %.*s for a request",
+		             STR_FMT(ast->verb));
 		if (near.best.n > 0)
 			diag_help(c->d, g, "did you mean %.*s?", STR_FMT(near.best));
 		return false;
@@ -222,7 +234,7 @@ static bool config_check(struct compiler *c, const struct ast_action *ast, struc
 
 static bool skip_check(struct rules *r, const struct ast_action *ast, struct action *out)
 {
-	struct nearest near = { .name = ast->target };
+	struct nearest near = {.name = ast->target};
 	struct diag *g;
 	int phase;
 
@@ -252,21 +264,25 @@ static bool skip_check(struct rules *r, const struct ast_action *ast, struct act
 			nearest_offer(&near, r->groups[i].name);
 		}
 	}
-	g = diag_add(r->c->d, U1001, ast->target_span, "there is no %.*s %.*s", STR_FMT(ast->verb), STR_FMT(ast->target));
+	g = diag_add(r->c->d, U1001, ast->target_span, "there is no %.*s %.*s", STR_FMT(ast->verb),
+	             STR_FMT(ast->target));
 	if (near.best.n > 0)
 		diag_help(r->c->d, g, "did you mean %.*s?", STR_FMT(near.best));
 	return false;
 }
 
-static bool misplaced(struct compiler *c, const struct ast_action *ast, const struct action_row *row, enum phase phase)
+static bool misplaced(struct compiler *c, const struct ast_action *ast, const struct action_row *row,
+                      enum phase phase)
 {
-	struct diag *g = diag_add(c->d, U1006, ast->span, "phase %s has no %s", phase_names[phase], row->name);
+	struct diag *g =
+	    diag_add(c->d, U1006, ast->span, "phase %s has no %s", phase_names[phase], row->name);
 
 	diag_help(c->d, g, "%s runs in %s", row->name, phase_names[row->phase]);
 	return false;
 }
 
-static bool rate_check(struct rules *r, const struct ast_block *rule, const struct ast_action *ast, struct action *out)
+static bool rate_check(struct rules *r, const struct ast_block *rule, const struct ast_action *ast,
+                       struct action *out)
 {
 	const struct ast_action *then = ast->rate->action;
 	bool good = true;
@@ -282,13 +298,13 @@ static bool rate_check(struct rules *r, const struct ast_block *rule, const stru
 	return limiter_check(r, rule, ast->rate, out) && good;
 }
 
-bool action_check(struct rules *r, const struct ast_block *rule, const struct ast_action *ast, enum phase phase,
-		  struct action *out)
+bool action_check(struct rules *r, const struct ast_block *rule, const struct ast_action *ast,
+                  enum phase phase, struct action *out)
 {
 	const struct action_row *row;
 	bool good;
 
-	*out = (struct action){ .id = action_of(ast) };
+	*out = (struct action){.id = action_of(ast)};
 	row = &action_table[out->id];
 	good = row->phases & IN(phase) || misplaced(r->c, ast, row, phase);
 	switch (ast->kind) {

@@ -9,7 +9,7 @@ enum { OR_ATOMS = 4096, SUBJECTS = 1024, TEXTS = 1 << 16 };
 
 bool anchors_init(struct anchors *a, struct compiler *c)
 {
-	*a = (struct anchors){ .c = c };
+	*a = (struct anchors){.c = c};
 	a->by_node = calloc(c->node_count + 1, sizeof(*a->by_node));
 	a->seen = calloc(c->node_count + 1, 1);
 	a->texts = calloc(TEXTS, sizeof(*a->texts));
@@ -46,7 +46,8 @@ static const struct expr *header_node(const struct expr *e)
 	}
 }
 
-/* The subject of a test on e, from 0; -1 if there is none. lower(x) and upper(x) are x: texts are folded anyway. */
+/* The subject of a test on e, from 0; -1 if there is none. lower(x) and upper(x) are x: texts are folded
+ * anyway. */
 static int64_t subject_of(struct anchors *a, const struct expr *e)
 {
 	const struct expr *header;
@@ -61,7 +62,7 @@ static int64_t subject_of(struct anchors *a, const struct expr *e)
 		e = header;
 	if (a->by_node[e->id] != 0)
 		return (int64_t)a->by_node[e->id] - 1;
-	s = (struct subject){ .type = e->type, .expr = e, .connection = connection_only(e) };
+	s = (struct subject){.type = e->type, .expr = e, .connection = connection_only(e)};
 	if (header != NULL) {
 		s.kind = SUBJECT_HEADER;
 		s.type = TYPE_BYTES;
@@ -154,12 +155,12 @@ static struct atom *atom_new(struct anchors *a, enum atom_kind kind, int64_t sub
 
 static struct anchor none(void)
 {
-	return (struct anchor){ NULL, 1 };
+	return (struct anchor){NULL, 1};
 }
 
 static struct anchor one(struct atom *t, double odds)
 {
-	return t == NULL ? none() : (struct anchor){ t, odds < 1 ? odds : 1 };
+	return t == NULL ? none() : (struct anchor){t, odds < 1 ? odds : 1};
 }
 
 static double odds_keys(const struct subject *s, double n)
@@ -197,10 +198,12 @@ static struct anchor of_text(struct anchors *a, enum atom_kind kind, int64_t sub
 static struct anchor of_literals(struct anchors *a, int64_t subject, const struct literals *l)
 {
 	static const enum atom_kind kinds[] = {
-		[LITERAL_ANYWHERE] = ATOM_HOLDS, [LITERAL_PREFIX] = ATOM_PREFIX, [LITERAL_SUFFIX] = ATOM_SUFFIX,
-		[LITERAL_WHOLE] = ATOM_EQ,
+	    [LITERAL_ANYWHERE] = ATOM_HOLDS,
+	    [LITERAL_PREFIX] = ATOM_PREFIX,
+	    [LITERAL_SUFFIX] = ATOM_SUFFIX,
+	    [LITERAL_WHOLE] = ATOM_EQ,
 	};
-	struct anchor all = { NULL, 0 };
+	struct anchor all = {NULL, 0};
 
 	if (l->n == 0 || l->n > OR_ATOMS)
 		return none();
@@ -242,10 +245,11 @@ static double odds_addresses(const struct set *set)
 	for (size_t i = 0; i < set_count(set); i += step) {
 		set_item(set, i, &item);
 		if (item.from.family == 4)
-			share += 1.0 / 4294967296 * (1 +
-				((item.to.bytes[0] - item.from.bytes[0]) * 16777216.0 +
-				 (item.to.bytes[1] - item.from.bytes[1]) * 65536.0 +
-				 (item.to.bytes[2] - item.from.bytes[2]) * 256.0 + (item.to.bytes[3] - item.from.bytes[3])));
+			share += 1.0 / 4294967296 *
+			         (1 + ((item.to.bytes[0] - item.from.bytes[0]) * 16777216.0 +
+			               (item.to.bytes[1] - item.from.bytes[1]) * 65536.0 +
+			               (item.to.bytes[2] - item.from.bytes[2]) * 256.0 +
+			               (item.to.bytes[3] - item.from.bytes[3])));
 		else if (memcmp(item.from.bytes, item.to.bytes, 2) != 0)
 			share += (item.to.bytes[0] - item.from.bytes[0] + 1) / 256.0;
 	}
@@ -259,7 +263,8 @@ static struct anchor of_set(struct anchors *a, int64_t subject, const struct set
 
 	if (t != NULL)
 		t->set = set;
-	return one(t, type == SET_IP ? odds_addresses(set) : odds_keys(&a->v[subject], (double)set_count(set)));
+	return one(t,
+	           type == SET_IP ? odds_addresses(set) : odds_keys(&a->v[subject], (double)set_count(set)));
 }
 
 static struct anchor of_ints(struct anchors *a, int64_t subject, int64_t low, int64_t high)
@@ -318,7 +323,7 @@ static struct anchor of_test(struct anchors *a, const struct expr *e)
 		return of_text(a, ATOM_SUFFIX, subject, t->right.s);
 	case TEST_MATCHES:
 		return rarer(of_literals(a, subject, regex_literals(t->regex)),
-			     of_literals(a, subject, regex_other_literals(t->regex)));
+		             of_literals(a, subject, regex_other_literals(t->regex)));
 	case TEST_WILDCARD:
 	case TEST_STRICT_WILDCARD:
 		return of_wildcard(a, subject, t->wildcard);
@@ -353,7 +358,7 @@ static struct anchor rarest(struct anchors *a, const struct expr *e, bool wanted
 /* One of them must hold: all are needed. */
 static struct anchor any_of(struct anchors *a, const struct expr *e, bool wanted)
 {
-	struct anchor all = { NULL, 0 }, it;
+	struct anchor all = {NULL, 0}, it;
 	struct atom *last;
 	size_t n = 0;
 

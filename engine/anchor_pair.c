@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Anchors of two facts at once: host and path, host and country, host and the beginning of the path. One look-up tells
- * what two would leave to the rules' programs. A pair of subjects is looked up only if that spares enough rules.
+ * Anchors of two facts at once: host and path, host and country, host and the beginning of the path. One
+ * look-up tells what two would leave to the rules' programs. A pair of subjects is looked up only if that
+ * spares enough rules.
  */
 #include "engine/index_parts.h"
 
@@ -12,7 +13,7 @@ enum { FACT_KEYS = 16, FACTS = 16 };
 
 static const double pays = 0.1; /* candidates a request that a pair must save */
 
-struct fact {                 /* one operand of and that can be half of a pair */
+struct fact { /* one operand of and that can be half of a pair */
 	uint32_t subject;
 	bool prefix;
 	unsigned length;
@@ -45,7 +46,8 @@ static bool keys_of_set(const struct set *set, struct fact *out)
 {
 	struct set_item item;
 
-	if (set_count(set) == 0 || set_count(set) > FACT_KEYS || set_type(set) == SET_IP || set_type(set) == SET_HOST)
+	if (set_count(set) == 0 || set_count(set) > FACT_KEYS || set_type(set) == SET_IP ||
+	    set_type(set) == SET_HOST)
 		return false;
 	for (size_t i = 0; i < set_count(set); i++) {
 		set_item(set, i, &item);
@@ -81,7 +83,7 @@ static bool fact_of(struct anchors *a, const struct expr *e, struct fact *out)
 	const struct expr *of = e->kind == EX_NOT ? e->kids[0] : e;
 	struct anchor alone = anchor_of(a, e);
 
-	*out = (struct fact){ .odds = alone.odds };
+	*out = (struct fact){.odds = alone.odds};
 	if (alone.atoms == NULL)
 		return false;
 	out->subject = alone.atoms->subject;
@@ -108,7 +110,8 @@ static bool ordered(const struct fact **x, const struct fact **y)
 {
 	const struct fact *other = *x;
 
-	if ((*x)->subject == (*y)->subject || ((*x)->prefix && (*y)->prefix) || (*x)->n * (*y)->n > 4 * FACT_KEYS)
+	if ((*x)->subject == (*y)->subject || ((*x)->prefix && (*y)->prefix) ||
+	    (*x)->n * (*y)->n > 4 * FACT_KEYS)
 		return false;
 	if ((*x)->prefix || (!(*y)->prefix && (*x)->subject > (*y)->subject)) {
 		*x = *y;
@@ -122,12 +125,13 @@ static struct pair_gain *gain_of(struct anchors *a, const struct fact *x, const 
 	struct pair_gain *v;
 
 	for (uint32_t i = 0; i < a->ngains; i++)
-		if (a->gains[i].a == x->subject && a->gains[i].b == y->subject && a->gains[i].prefix == y->prefix)
+		if (a->gains[i].a == x->subject && a->gains[i].b == y->subject &&
+		    a->gains[i].prefix == y->prefix)
 			return &a->gains[i];
 	if (!make || a->ngains == 256 || (v = reallocarray(a->gains, a->ngains + 1, sizeof(*v))) == NULL)
 		return NULL;
 	a->gains = v;
-	v[a->ngains] = (struct pair_gain){ x->subject, y->subject, y->prefix, 0 };
+	v[a->ngains] = (struct pair_gain){x->subject, y->subject, y->prefix, 0};
 	return &v[a->ngains++];
 }
 
@@ -167,7 +171,7 @@ void anchors_pairs(struct anchors *a, const struct expr *e, const struct anchor 
 struct anchor anchor_paired(struct anchors *a, const struct expr *e, const struct anchor *single)
 {
 	struct fact f[2];
-	struct anchor all = { NULL, best_pair(a, e, true, f) };
+	struct anchor all = {NULL, best_pair(a, e, true, f)};
 
 	if (all.odds >= 0.7 * single->odds)
 		return *single;

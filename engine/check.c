@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Names and types: a syntax tree becomes a typed expression, or its errors are queued. Calls are in check_call.c,
- * comparisons and literals in check_compare.c.
+ * Names and types: a syntax tree becomes a typed expression, or its errors are queued. Calls are in
+ * check_call.c, comparisons and literals in check_compare.c.
  */
 #include "engine/compile.h"
 
@@ -23,7 +23,7 @@ struct expr *expr_new(struct compiler *c, enum expr_kind kind, enum type type, s
 }
 
 struct expr *expr_parent(struct compiler *c, enum expr_kind kind, enum type type, struct span span,
-			 const struct expr *const *kids, size_t n)
+                         const struct expr *const *kids, size_t n)
 {
 	struct expr *e = expr_new(c, kind, type, span);
 
@@ -78,7 +78,8 @@ bool seal_value(struct compiler *c, struct value *v)
 
 struct str ast_words(const struct ast *ast)
 {
-	struct str s = ast->span.src == NULL ? ast->text : str_sub(ast->span.src->text, ast->span.from, ast->span.to);
+	struct str s =
+	    ast->span.src == NULL ? ast->text : str_sub(ast->span.src->text, ast->span.from, ast->span.to);
 
 	return s.n > 60 ? str_sub(s, 0, 60) : s;
 }
@@ -90,7 +91,8 @@ static struct expr *foreign_field(struct compiler *c, const struct ast *ast, con
 
 	if (!c->foreign_default) {
 		g = diag_add(c->d, U1009, ast->span, "%s has no meaning here: %s", f->name, f->reason);
-		diag_help(c->d, g, "server { foreign_fields default } gives such fields their documented defaults");
+		diag_help(c->d, g,
+		          "server { foreign_fields default } gives such fields their documented defaults");
 		return NULL;
 	}
 	diag_add(c->d, U1012, ast->span, "%s always has its default here: %s", f->name, f->reason);
@@ -105,7 +107,8 @@ static void unknown_field(struct compiler *c, const struct ast *ast)
 
 	if (near.n > 0)
 		diag_help(c->d, g, "did you mean %.*s?", STR_FMT(near));
-	else if (function_find(ast->text) != NULL || str_eq(ast->text, STR("any")) || str_eq(ast->text, STR("all")))
+	else if (function_find(ast->text) != NULL || str_eq(ast->text, STR("any")) ||
+	         str_eq(ast->text, STR("all")))
 		diag_help(c->d, g, "%.*s is a function: its arguments follow in ( )", STR_FMT(ast->text));
 	else
 		diag_help(c->d, g, "if a string is meant, it needs quotes: \"%.*s\"", STR_FMT(ast->text));
@@ -131,8 +134,10 @@ struct expr *check_field(struct compiler *c, const struct ast *ast)
 		return NULL;
 	}
 	if (SCOPE_BIT(field->scope) & SCOPES_RESPONSE && !c->response && c->place != NULL) {
-		g = diag_add(c->d, U1006, ast->span, "%s: there is no response yet in phase %s", field->name, c->place);
-		diag_help(c->d, g, "phase response_firewall or response_headers comes after the origin's answer");
+		g = diag_add(c->d, U1006, ast->span, "%s: there is no response yet in phase %s", field->name,
+		             c->place);
+		diag_help(c->d, g,
+		          "phase response_firewall or response_headers comes after the origin's answer");
 		return NULL;
 	}
 	if ((e = expr_new(c, EX_FIELD, field->type, ast->span)) == NULL)
@@ -144,10 +149,11 @@ struct expr *check_field(struct compiler *c, const struct ast *ast)
 	return e;
 }
 
-static struct expr *wrong_index(struct compiler *c, const struct ast *ast, const struct expr *of, const char *help)
+static struct expr *wrong_index(struct compiler *c, const struct ast *ast, const struct expr *of,
+                                const char *help)
 {
 	struct diag *g = diag_add(c->d, U1004, ast->span, "%.*s is %s, which is not indexed this way",
-				  STR_FMT(ast_words(ast->kids[0])), type_name(of->type));
+	                          STR_FMT(ast_words(ast->kids[0])), type_name(of->type));
 
 	if (help != NULL)
 		diag_help(c->d, g, "%s", help);
@@ -169,8 +175,11 @@ static struct expr *check_index(struct compiler *c, const struct ast *ast)
 		return wrong_index(c, ast, of, "a map is indexed by a key in quotes");
 	if (ast->index == AST_INDEX_KEY && shape == SHAPE_ARRAY)
 		return wrong_index(c, ast, of, "an array is indexed by a number from 0, or by *");
-	e = expr_parent(c, ast->index == AST_INDEX_INT ? EX_INDEX : ast->index == AST_INDEX_KEY ? EX_KEY : EX_EACH,
-			type_element(of->type), ast->span, &of, 1);
+	e = expr_parent(c,
+	                ast->index == AST_INDEX_INT   ? EX_INDEX
+	                : ast->index == AST_INDEX_KEY ? EX_KEY
+	                                              : EX_EACH,
+	                type_element(of->type), ast->span, &of, 1);
 	if (e == NULL)
 		return NULL;
 	e->each = of->each || ast->index == AST_INDEX_EACH;
@@ -190,7 +199,8 @@ static struct expr *as_test(struct compiler *c, struct expr *e)
 	if ((!prefix && !suffix) || !expr_const(e->kids[1]))
 		return e;
 	if ((test = expr_parent(c, EX_TEST, e->type, e->span, e->kids, 1)) != NULL)
-		test->test = test_intern(c, prefix ? TEST_PREFIX : TEST_SUFFIX, TYPE_BYTES, NULL, &e->kids[1]->value);
+		test->test =
+		    test_intern(c, prefix ? TEST_PREFIX : TEST_SUFFIX, TYPE_BYTES, NULL, &e->kids[1]->value);
 	return test != NULL && test->test != NULL ? test : NULL;
 }
 
@@ -210,9 +220,10 @@ static struct expr *check_operand(struct compiler *c, const struct ast *ast, con
 		copy->each = false;
 		return copy;
 	}
-	g = diag_add(c->d, type_scalar(e->type) ? U1002 : U1004, ast->span, "%s needs a Boolean; %.*s is %s", word,
-		     STR_FMT(ast_words(ast)), type_name(e->type));
-	diag_help(c->d, g, type_scalar(e->type) ? "compare it: eq, in, contains …" : "index it, then compare it");
+	g = diag_add(c->d, type_scalar(e->type) ? U1002 : U1004, ast->span, "%s needs a Boolean; %.*s is %s",
+	             word, STR_FMT(ast_words(ast)), type_name(e->type));
+	diag_help(c->d, g,
+	          type_scalar(e->type) ? "compare it: eq, in, contains …" : "index it, then compare it");
 	return NULL;
 }
 
@@ -244,8 +255,8 @@ static struct expr *check_logic(struct compiler *c, const struct ast *ast)
 	for (size_t i = 1; i < ast->n; i++) {
 		if (kids[i]->type == kids[0]->type)
 			continue;
-		g = diag_add(c->d, U1004, ast->kids[i]->span, "%s joins %s on the left with %s on the right", word,
-			     type_name(kids[0]->type), type_name(kids[i]->type));
+		g = diag_add(c->d, U1004, ast->kids[i]->span, "%s joins %s on the left with %s on the right",
+		             word, type_name(kids[0]->type), type_name(kids[i]->type));
 		diag_second(c->d, g, ast->kids[0]->span, "this is %s", type_name(kids[0]->type));
 		diag_help(c->d, g, "any(…) or all(…) makes one Boolean of an Array<Boolean>");
 		return NULL;
@@ -261,14 +272,14 @@ static struct expr *check_quantifier(struct compiler *c, const struct ast *ast)
 
 	if (ast->n != 1) {
 		diag_add(c->d, U1005, ast->span, "%.*s takes one argument, an Array<Boolean>; here are %zu",
-			 STR_FMT(ast->text), ast->n);
+		         STR_FMT(ast->text), ast->n);
 		return NULL;
 	}
 	if ((of = check_operand(c, ast->kids[0], any ? "any" : "all")) == NULL)
 		return NULL;
 	if (of->type != TYPE_ARRAY_BOOL) {
 		g = diag_add(c->d, U1004, ast->kids[0]->span, "%.*s needs an Array<Boolean>; this is %s",
-			     STR_FMT(ast->text), type_name(of->type));
+		             STR_FMT(ast->text), type_name(of->type));
 		diag_help(c->d, g, "compare the elements of an array: %.*s(x[*] eq …)", STR_FMT(ast->text));
 		return NULL;
 	}
@@ -277,7 +288,8 @@ static struct expr *check_quantifier(struct compiler *c, const struct ast *ast)
 
 static struct expr *misplaced(struct compiler *c, const struct ast *ast)
 {
-	diag_add(c->d, U0001, ast->span, "%.*s stands where a field or call belongs", STR_FMT(ast_words(ast)));
+	diag_add(c->d, U0001, ast->span, "%.*s stands where a field or call belongs",
+	         STR_FMT(ast_words(ast)));
 	return NULL;
 }
 
@@ -336,8 +348,8 @@ struct expr *check_value(struct compiler *c, const struct ast *ast)
 	if (!e->each && e->type == TYPE_BYTES)
 		return e;
 	g = diag_add(c->d, e->each || !type_scalar(e->type) ? U1004 : U1003, ast->span,
-		     "a value needs a String; %.*s is %s%s", STR_FMT(ast_words(ast)),
-		     e->each ? "many values of type " : "", type_name(e->type));
+	             "a value needs a String; %.*s is %s%s", STR_FMT(ast_words(ast)),
+	             e->each ? "many values of type " : "", type_name(e->type));
 	if (!e->each && type_scalar(e->type))
 		diag_help(c->d, g, "write to_string(%.*s)", STR_FMT(ast_words(ast)));
 	return NULL;
@@ -356,6 +368,7 @@ struct expr *check_any(struct compiler *c, const struct ast *ast)
 	e = ast->parens ? check_condition(c, ast) : check_expr(c, ast); /* parentheses are for conditions */
 	if (e == NULL || (!e->each && (e->type != TYPE_ARRAY_BOOL || ast->kind == AST_CALL)))
 		return e;
-	diag_add(c->d, U1004, ast->span, "[*] yields many values here; any(…), all(…) or a function takes them");
+	diag_add(c->d, U1004, ast->span,
+	         "[*] yields many values here; any(…), all(…) or a function takes them");
 	return NULL;
 }

@@ -9,7 +9,7 @@ struct arguments {
 	const struct ast *ast;
 	const struct function *function;
 	const struct expr **kids;
-	struct value *values;      /* of literals */
+	struct value *values; /* of literals */
 	enum type *types;
 	bool mapped;
 };
@@ -26,7 +26,10 @@ static unsigned param_of(const struct function *f, size_t i)
 static bool type_taken(unsigned param, enum type t)
 {
 	if (type_scalar(t))
-		return param & (t == TYPE_BOOL ? P_BOOL : t == TYPE_INT ? P_INT : t == TYPE_BYTES ? P_BYTES : P_IP);
+		return param & (t == TYPE_BOOL    ? P_BOOL
+		                : t == TYPE_INT   ? P_INT
+		                : t == TYPE_BYTES ? P_BYTES
+		                                  : P_IP);
 	if (type_shape(t) == SHAPE_MAP)
 		return param & P_MAP;
 	return param & P_ARRAY || (param & P_ARRAY_BYTES && t == TYPE_ARRAY_BYTES);
@@ -34,9 +37,13 @@ static bool type_taken(unsigned param, enum type t)
 
 static void param_types(unsigned param, char out[64])
 {
-	static const struct { unsigned bit; const char *name; } names[] = {
-		{ P_BYTES, "String" }, { P_INT, "Integer" }, { P_BOOL, "Boolean" }, { P_IP, "IP" },
-		{ P_ARRAY, "Array" }, { P_ARRAY_BYTES, "Array<String>" }, { P_MAP, "Map" },
+	static const struct {
+		unsigned bit;
+		const char *name;
+	} names[] = {
+	    {P_BYTES, "String"}, {P_INT, "Integer"}, {P_BOOL, "Boolean"},
+	    {P_IP, "IP"},        {P_ARRAY, "Array"}, {P_ARRAY_BYTES, "Array<String>"},
+	    {P_MAP, "Map"},
 	};
 	size_t n = 0;
 
@@ -73,8 +80,8 @@ static bool literal_like(struct compiler *c, const struct ast *ast, unsigned par
 	struct str bytes;
 
 	return ast->kind == AST_STRING || ast->kind == AST_LITERAL ||
-		(ast->kind == AST_NAME && param & P_BYTES && field_find(ast->text) == NULL &&
-		 literal_bytes(c->scratch, ast->text, &bytes) == NULL);
+	       (ast->kind == AST_NAME && param & P_BYTES && field_find(ast->text) == NULL &&
+	        literal_bytes(c->scratch, ast->text, &bytes) == NULL);
 }
 
 static bool argument_wrong(struct compiler *c, const struct arguments *a, size_t i, unsigned param)
@@ -84,11 +91,11 @@ static bool argument_wrong(struct compiler *c, const struct arguments *a, size_t
 
 	param_types(param, types);
 	if (a->kids[i] != NULL)
-		diag_add(c->d, U1005, ast->span, "argument %zu of %s is %s; it takes %s", i + 1, a->function->name,
-			 type_name(a->kids[i]->type), types);
+		diag_add(c->d, U1005, ast->span, "argument %zu of %s is %s; it takes %s", i + 1,
+		         a->function->name, type_name(a->kids[i]->type), types);
 	else
-		diag_add(c->d, U1005, ast->span, "argument %zu of %s takes %s; %.*s is none", i + 1, a->function->name,
-			 types, STR_FMT(ast_words(ast)));
+		diag_add(c->d, U1005, ast->span, "argument %zu of %s takes %s; %.*s is none", i + 1,
+		         a->function->name, types, STR_FMT(ast_words(ast)));
 	return false;
 }
 
@@ -98,8 +105,9 @@ static bool check_literal_argument(struct compiler *c, struct arguments *a, size
 	struct value *v = &a->values[i];
 
 	if (param & P_SOURCE) {
-		diag_add(c->d, U1005, ast->span, "argument %zu of %s must be a field or a call, not a literal", i + 1,
-			 a->function->name);
+		diag_add(c->d, U1005, ast->span,
+		         "argument %zu of %s must be a field or a call, not a literal", i + 1,
+		         a->function->name);
 		return false;
 	}
 	if (ast->kind == AST_STRING && param & P_BYTES)
@@ -132,11 +140,12 @@ static bool check_query(struct compiler *c, const struct arguments *a, size_t i)
 {
 	const struct expr *e = a->kids[i];
 
-	if (e->kind == EX_FIELD && (field_id(e->field) == FIELD_QUERY || field_id(e->field) == FIELD_RAW_QUERY))
+	if (e->kind == EX_FIELD &&
+	    (field_id(e->field) == FIELD_QUERY || field_id(e->field) == FIELD_RAW_QUERY))
 		return true;
 	diag_add(c->d, U1005, a->ast->kids[i]->span,
-		 "argument %zu of %s must be http.request.uri.query or raw.http.request.uri.query", i + 1,
-		 a->function->name);
+	         "argument %zu of %s must be http.request.uri.query or raw.http.request.uri.query", i + 1,
+	         a->function->name);
 	return false;
 }
 
@@ -156,21 +165,23 @@ static bool check_argument(struct compiler *c, struct arguments *a, size_t i)
 	if (literal_like(c, ast, param))
 		return check_literal_argument(c, a, i, param);
 	if (param & P_LITERAL) {
-		diag_add(c->d, U1005, ast->span, "argument %zu of %s must be a literal", i + 1, a->function->name);
+		diag_add(c->d, U1005, ast->span, "argument %zu of %s must be a literal", i + 1,
+		         a->function->name);
 		return false;
 	}
 	if ((a->kids[i] = check_expr(c, ast)) == NULL)
 		return false;
 	a->types[i] = a->values[i].type = a->kids[i]->type;
 	if (a->kids[i]->each && i > 0) {
-		diag_add(c->d, U1005, ast->span, "[*] may stand in the first argument of %s only", a->function->name);
+		diag_add(c->d, U1005, ast->span, "[*] may stand in the first argument of %s only",
+		         a->function->name);
 		return false;
 	}
 	if (i == 0)
 		a->mapped = a->kids[0]->each;
 	if (like != TYPE_COUNT && a->types[i] != like) {
 		diag_add(c->d, U1005, ast->span, "argument %zu of %s is %s; the first asks for %s", i + 1,
-			 a->function->name, type_name(a->types[i]), type_name(like));
+		         a->function->name, type_name(a->types[i]), type_name(like));
 		return false;
 	}
 	if (!type_taken(param, a->types[i]))
@@ -203,15 +214,16 @@ static const struct function *check_function(struct compiler *c, const struct as
 	}
 	if (ast->n < f->min || ast->n > f->max) {
 		if (f->min == f->max)
-			diag_add(c->d, U1005, ast->span, "%s takes %u argument%s; here %s %zu", f->name, f->min,
-				 f->min == 1 ? "" : "s", ast->n == 1 ? "is" : "are", ast->n);
+			diag_add(c->d, U1005, ast->span, "%s takes %u argument%s; here %s %zu", f->name,
+			         f->min, f->min == 1 ? "" : "s", ast->n == 1 ? "is" : "are", ast->n);
 		else
-			diag_add(c->d, U1005, ast->span, "%s takes %u to %u arguments; here %s %zu", f->name, f->min,
-				 f->max, ast->n == 1 ? "is" : "are", ast->n);
+			diag_add(c->d, U1005, ast->span, "%s takes %u to %u arguments; here %s %zu", f->name,
+			         f->min, f->max, ast->n == 1 ? "is" : "are", ast->n);
 		return NULL;
 	}
 	if (f->flags & FN_ONCE && c->once++ > 0) {
-		diag_add(c->d, U1005, ast->span, "an expression holds one regex_replace or wildcard_replace, not more");
+		diag_add(c->d, U1005, ast->span,
+		         "an expression holds one regex_replace or wildcard_replace, not more");
 		return NULL;
 	}
 	return f;
@@ -220,8 +232,11 @@ static const struct function *check_function(struct compiler *c, const struct as
 static bool result_type(struct compiler *c, const struct arguments *a, enum type *out)
 {
 	static const enum type types[] = {
-		[R_BOOL] = TYPE_BOOL, [R_INT] = TYPE_INT, [R_BYTES] = TYPE_BYTES, [R_IP] = TYPE_IP,
-		[R_ARRAY_BYTES] = TYPE_ARRAY_BYTES,
+	    [R_BOOL] = TYPE_BOOL,
+	    [R_INT] = TYPE_INT,
+	    [R_BYTES] = TYPE_BYTES,
+	    [R_IP] = TYPE_IP,
+	    [R_ARRAY_BYTES] = TYPE_ARRAY_BYTES,
 	};
 	enum type t = a->function->result == R_FIRST ? a->types[0] : types[a->function->result];
 
@@ -229,16 +244,21 @@ static bool result_type(struct compiler *c, const struct arguments *a, enum type
 	if (*out != TYPE_COUNT)
 		return true;
 	diag_add(c->d, U1005, a->ast->span, "%s cannot be mapped over [*] here: there is no array of %s",
-		 a->function->name, type_name(t));
+	         a->function->name, type_name(t));
 	return false;
 }
 
 static bool prepare(struct compiler *c, struct arguments *a, const void **out)
 {
 	struct prepare p = {
-		.arena = c->sealed, .owner = c->owner, .d = c->d, .n = a->ast->n,
-		.ast = (const struct ast *const *)a->ast->kids, .args = a->values, .types = a->types,
-		.span = a->ast->span,
+	    .arena = c->sealed,
+	    .owner = c->owner,
+	    .d = c->d,
+	    .n = a->ast->n,
+	    .ast = (const struct ast *const *)a->ast->kids,
+	    .args = a->values,
+	    .types = a->types,
+	    .span = a->ast->span,
 	};
 
 	if (a->function->prepare == NULL)
@@ -252,7 +272,7 @@ static bool prepare(struct compiler *c, struct arguments *a, const void **out)
 struct expr *check_call(struct compiler *c, const struct ast *ast)
 {
 	const struct function *f = check_function(c, ast);
-	struct arguments a = { .ast = ast, .function = f };
+	struct arguments a = {.ast = ast, .function = f};
 	enum type type;
 	struct expr *e;
 	bool good;

@@ -9,7 +9,8 @@
 
 enum { ON_BYTES = 1 << TYPE_BYTES, ON_INT = 1 << TYPE_INT, ON_IP = 1 << TYPE_IP };
 
-struct operator {
+struct operator
+{
 	enum ast_op op;
 	const char *word;
 	unsigned types;
@@ -18,12 +19,12 @@ struct operator {
 };
 
 static const struct operator operators[] = {
-#define OP(op, word, symbol, types, dynamic, test) { op, word, types, dynamic, test },
+#define OP(op, word, symbol, types, dynamic, test) {op, word, types, dynamic, test},
 #include "engine/ops.def"
 #undef OP
 };
 
-static const struct operator *operator_of(enum ast_op op)
+static const struct operator* operator_of(enum ast_op op)
 {
 	for (size_t i = 0; i < sizeof(operators) / sizeof(operators[0]); i++)
 		if (operators[i].op == op)
@@ -35,7 +36,7 @@ static const struct operator *operator_of(enum ast_op op)
 static void wrong_literal(struct compiler *c, const struct ast *ast, enum type type, const char *what)
 {
 	struct diag *g = diag_add(c->d, U1003, ast->span, "%s needs %s; %.*s is %s", what, type_name(type),
-				  STR_FMT(ast_words(ast)), ast->kind == AST_STRING ? "String" : "not");
+	                          STR_FMT(ast_words(ast)), ast->kind == AST_STRING ? "String" : "not");
 
 	if (ast->kind == AST_STRING && type == TYPE_INT)
 		diag_help(c->d, g, "write the number without quotes");
@@ -46,7 +47,7 @@ static void wrong_literal(struct compiler *c, const struct ast *ast, enum type t
 }
 
 static bool literal_failed(struct compiler *c, const struct ast *ast, enum type type, const char *what,
-			   const char *wrong)
+                           const char *wrong)
 {
 	struct cidr net;
 	struct str text = ast->text;
@@ -59,8 +60,8 @@ static bool literal_failed(struct compiler *c, const struct ast *ast, enum type 
 		diag_help(c->d, g, "write in {%.*s}", STR_FMT(text));
 	} else if (type == TYPE_INT && literal_ip(text, &ip) != NULL && str_find(text, ':') < 0) {
 		diag_add(c->d, U0004, ast->span, "%.*s: %s", STR_FMT(text), wrong);
-	} else if (type == TYPE_IP && literal_int(text, &number) != NULL && literal_cidr(text, &net) != NULL &&
-		   str_find(text, '/') >= 0) {
+	} else if (type == TYPE_IP && literal_int(text, &number) != NULL &&
+	           literal_cidr(text, &net) != NULL && str_find(text, '/') >= 0) {
 		diag_add(c->d, U0007, ast->span, "%.*s: %s", STR_FMT(text), literal_cidr(text, &net));
 	} else {
 		wrong_literal(c, ast, type, what);
@@ -70,7 +71,8 @@ static bool literal_failed(struct compiler *c, const struct ast *ast, enum type 
 
 /* ast: AST_STRING, AST_LITERAL, or an AST_NAME that may be spelled like a byte string. Bytes are the scratch
  * arena's or the tree's. */
-bool check_literal(struct compiler *c, const struct ast *ast, enum type type, const char *what, struct value *out)
+bool check_literal(struct compiler *c, const struct ast *ast, enum type type, const char *what,
+                   struct value *out)
 {
 	const char *wrong = NULL;
 	struct ip *ip;
@@ -108,26 +110,29 @@ bool check_literal(struct compiler *c, const struct ast *ast, enum type type, co
 }
 
 static struct expr *no_operator(struct compiler *c, const struct ast *ast, const struct expr *left,
-				const struct operator *op)
+                                const struct operator* op)
 {
 	struct str words = ast_words(ast->kids[0]);
 	struct diag *g;
 
 	if (!type_scalar(left->type) && left->type != TYPE_ARRAY_BOOL) {
-		g = diag_add(c->d, U1004, ast->kids[0]->span, "%.*s is %s; %s compares single values", STR_FMT(words),
-			     type_name(left->type), op->word);
-		diag_help(c->d, g, type_shape(left->type) == SHAPE_MAP ? "take one with [\"key\"], or all with [*]"
-			  : "take one with [0], or all with [*] in any(…) or all(…)");
+		g = diag_add(c->d, U1004, ast->kids[0]->span, "%.*s is %s; %s compares single values",
+		             STR_FMT(words), type_name(left->type), op->word);
+		diag_help(c->d, g,
+		          type_shape(left->type) == SHAPE_MAP
+		              ? "take one with [\"key\"], or all with [*]"
+		              : "take one with [0], or all with [*] in any(…) or all(…)");
 		return NULL;
 	}
-	g = diag_add(c->d, U1002, ast->op_span, "%.*s is %s, which has no %s", STR_FMT(words), type_name(left->type),
-		     op->word);
+	g = diag_add(c->d, U1002, ast->op_span, "%.*s is %s, which has no %s", STR_FMT(words),
+	             type_name(left->type), op->word);
 	if (left->type == TYPE_BOOL)
 		diag_help(c->d, g, "write %.*s, or not %.*s", STR_FMT(words), STR_FMT(words));
 	return NULL;
 }
 
-static struct expr *tested(struct compiler *c, const struct ast *ast, const struct expr *left, const struct test *test)
+static struct expr *tested(struct compiler *c, const struct ast *ast, const struct expr *left,
+                           const struct test *test)
 {
 	struct expr *e;
 
@@ -145,14 +150,14 @@ static bool byte_string(struct compiler *c, const struct ast *ast, enum type typ
 	struct str out;
 
 	return ast->kind == AST_NAME && type == TYPE_BYTES && field_find(ast->text) == NULL &&
-		alias_find(ast->text) == NULL && literal_bytes(c->scratch, ast->text, &out) == NULL;
+	       alias_find(ast->text) == NULL && literal_bytes(c->scratch, ast->text, &out) == NULL;
 }
 
 static struct expr *dynamic(struct compiler *c, const struct ast *ast, const struct expr *left,
-			    const struct operator *op)
+                            const struct operator* op)
 {
 	const struct ast *at = ast->kids[1];
-	const struct expr *kids[2] = { left, NULL };
+	const struct expr *kids[2] = {left, NULL};
 	struct diag *g;
 	struct expr *e;
 
@@ -162,8 +167,8 @@ static struct expr *dynamic(struct compiler *c, const struct ast *ast, const str
 		return NULL;
 	}
 	if (at->kind == AST_NAME && (str_eq(at->text, STR("true")) || str_eq(at->text, STR("false")))) {
-		diag_add(c->d, U1003, at->span, "%.*s is %s; %.*s is Boolean", STR_FMT(ast_words(ast->kids[0])),
-			 type_name(left->type), STR_FMT(at->text));
+		diag_add(c->d, U1003, at->span, "%.*s is %s; %.*s is Boolean",
+		         STR_FMT(ast_words(ast->kids[0])), type_name(left->type), STR_FMT(at->text));
 		return NULL;
 	}
 	if ((kids[1] = check_expr(c, at)) == NULL)
@@ -174,18 +179,19 @@ static struct expr *dynamic(struct compiler *c, const struct ast *ast, const str
 	}
 	if (kids[1]->type != left->type) {
 		g = diag_add(c->d, type_scalar(kids[1]->type) ? U1003 : U1004, at->span,
-			     "%.*s is %s; %.*s is %s", STR_FMT(ast_words(ast->kids[0])), type_name(left->type),
-			     STR_FMT(ast_words(at)), type_name(kids[1]->type));
+		             "%.*s is %s; %.*s is %s", STR_FMT(ast_words(ast->kids[0])),
+		             type_name(left->type), STR_FMT(ast_words(at)), type_name(kids[1]->type));
 		diag_help(c->d, g, "both sides of %s need one type", op->word);
 		return NULL;
 	}
-	if ((e = expr_parent(c, EX_COMPARE, left->each ? TYPE_ARRAY_BOOL : TYPE_BOOL, ast->span, kids, 2)) != NULL)
+	if ((e = expr_parent(c, EX_COMPARE, left->each ? TYPE_ARRAY_BOOL : TYPE_BOOL, ast->span, kids, 2)) !=
+	    NULL)
 		e->op = ast->op;
 	return e;
 }
 
 static struct expr *with_constant(struct compiler *c, const struct ast *ast, const struct expr *left,
-				  const struct operator *op)
+                                  const struct operator* op)
 {
 	const struct ast *at = ast->kids[1];
 	struct value right;
@@ -206,7 +212,7 @@ static struct expr *with_constant(struct compiler *c, const struct ast *ast, con
 
 struct expr *check_compare(struct compiler *c, const struct ast *ast)
 {
-	const struct operator *op = operator_of(ast->op);
+	const struct operator* op = operator_of(ast->op);
 	const struct expr *left = check_expr(c, ast->kids[0]);
 	const struct ast *at = ast->kids[1];
 	struct diag *g;
@@ -226,7 +232,8 @@ struct expr *check_compare(struct compiler *c, const struct ast *ast)
 		return NULL;
 	}
 	if (at->kind == AST_SET || at->kind == AST_LIST) {
-		g = diag_add(c->d, U1002, ast->op_span, "%s compares with one value; a list needs in", op->word);
+		g = diag_add(c->d, U1002, ast->op_span, "%s compares with one value; a list needs in",
+		             op->word);
 		diag_help(c->d, g, "write in");
 		return NULL;
 	}

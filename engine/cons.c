@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Equal expressions of a ruleset become one node. What has several parents is worked out once per request (lower.c
- * gives it a slot), and the index sees a thousand rules asking one thing as one question.
+ * Equal expressions of a ruleset become one node. What has several parents is worked out once per request
+ * (lower.c gives it a slot), and the index sees a thousand rules asking one thing as one question.
  */
 #include "engine/compile.h"
 
@@ -26,7 +26,7 @@ static uint64_t hash_value(const struct value *v)
 	case TYPE_BYTES:
 		return str_hash(v->s, 0);
 	case TYPE_IP:
-		return str_hash(((struct str){ (const char *)v->ip->bytes, sizeof(v->ip->bytes) }), 0);
+		return str_hash(((struct str){(const char *)v->ip->bytes, sizeof(v->ip->bytes)}), 0);
 	default:
 		return v->type;
 	}

@@ -13,7 +13,7 @@ static const char *const phase_names[] = {
 
 static void node_name(struct buf *out, const struct expr *e)
 {
-	static const char *const orders[] = { "eq", "ne", "lt", "le", "gt", "ge" };
+	static const char *const orders[] = {"eq", "ne", "lt", "le", "gt", "ge"};
 
 	switch (e->kind) {
 	case EX_CONST:
@@ -34,7 +34,8 @@ static void node_name(struct buf *out, const struct expr *e)
 		buf_add(out, STR("each"));
 		break;
 	case EX_CALL:
-		buf_printf(out, "call %s%s", e->function->name, e->n > 0 && e->kids[0]->each ? " for each" : "");
+		buf_printf(out, "call %s%s", e->function->name,
+		           e->n > 0 && e->kids[0]->each ? " for each" : "");
 		break;
 	case EX_TEST:
 		buf_add(out, STR("test "));
@@ -88,9 +89,12 @@ void dump_checked(const struct dump *d, struct rules *r)
 			tree(d->out, d->stage == DUMP_FOLDED ? fold(r->c, i->expr) : i->expr, 1);
 			for (size_t k = 0; k < i->n; k++)
 				if (i->actions[k].value.expr != NULL && !i->actions[k].value.fixed) {
-					buf_printf(d->out, "  value of %s\n", action_table[i->actions[k].id].name);
-					tree(d->out, d->stage == DUMP_FOLDED ? fold(r->c, i->actions[k].value.expr)
-					     : i->actions[k].value.expr, 2);
+					buf_printf(d->out, "  value of %s\n",
+					           action_table[i->actions[k].id].name);
+					tree(d->out,
+					     d->stage == DUMP_FOLDED ? fold(r->c, i->actions[k].value.expr)
+					                             : i->actions[k].value.expr,
+					     2);
 				}
 		}
 }
@@ -149,16 +153,18 @@ int ruleset_dump(struct buf *out, const struct ast_file *file, enum dump_stage s
 {
 	struct arena a = ARENA_INIT;
 	size_t nzones = names_of(file, STR("zone"), NULL), npools = names_of(file, STR("pool"), NULL);
-	struct str *zones = arena_array(&a, nzones + 1, sizeof(*zones)), *pools = arena_array(&a, npools + 1, sizeof(*pools));
-	struct ruleset_options o = { .nzones = nzones, .npools = npools };
-	struct dump dump = { out, stage };
+	struct str *zones = arena_array(&a, nzones + 1, sizeof(*zones)),
+	           *pools = arena_array(&a, npools + 1, sizeof(*pools));
+	struct ruleset_options o = {.nzones = nzones, .npools = npools};
+	struct dump dump = {out, stage};
 	struct ruleset *r = NULL;
 	int rc = -ERR_NOMEM;
 
 	if (zones != NULL && pools != NULL) {
 		names_of(file, STR("zone"), zones);
 		names_of(file, STR("pool"), pools);
-		o.zones = nzones > 0 ? zones : NULL; /* an included file has none of its own: any name will do */
+		o.zones =
+		    nzones > 0 ? zones : NULL; /* an included file has none of its own: any name will do */
 		o.pools = pools;
 		rc = compile_ruleset(&r, file, &o, &dump, d);
 	}

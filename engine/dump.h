@@ -8,8 +8,8 @@
 
 enum dump_stage { DUMP_TYPED, DUMP_FOLDED, DUMP_PROGRAM, DUMP_INDEX };
 
-/* Compiles file as ruleset_compile does and prints the stage into out. Zones and pools are those the file names.
- * 0, -ERR_RULES (d says why; what was understood is printed for TYPED and FOLDED), or -ERR_NOMEM. */
+/* Compiles file as ruleset_compile does and prints the stage into out. Zones and pools are those the file
+ * names. 0, -ERR_RULES (d says why; what was understood is printed for TYPED and FOLDED), or -ERR_NOMEM. */
 int ruleset_dump(struct buf *out, const struct ast_file *file, enum dump_stage stage, struct diags *d);
 
 /* ---- for ruleset.c, which knows the moment ---- */
@@ -19,9 +19,9 @@ struct dump {
 	enum dump_stage stage;
 };
 
-void dump_checked(const struct dump *d, struct rules *r);         /* names and types are known */
-void dump_sealed(const struct dump *d, const struct ruleset *s);  /* programs and indexes are there */
+void dump_checked(const struct dump *d, struct rules *r);        /* names and types are known */
+void dump_sealed(const struct dump *d, const struct ruleset *s); /* programs and indexes are there */
 int compile_ruleset(struct ruleset **out, const struct ast_file *file, const struct ruleset_options *o,
-		    const struct dump *dump, struct diags *d);
+                    const struct dump *dump, struct diags *d);
 
 #endif

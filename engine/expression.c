@@ -68,7 +68,7 @@ enum type expression_type(const struct expression *e)
 
 int expression_eval(const struct expression *e, struct fields *f, struct value *out)
 {
-	struct vm m = { .fields = f };
+	struct vm m = {.fields = f};
 
 	*out = VALUE_MISSING(e->type);
 	if ((m.memo = memo_for(f, e, &e->slots)) == NULL)

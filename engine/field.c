@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The table of fields and the cache of their values. Fetching is in field_http.c, field_connection.c, field_fact.c. */
+/* The table of fields and the cache of their values. Fetching is in field_http.c, field_connection.c,
+ * field_fact.c. */
 #include "engine/field.h"
 
 #include <assert.h>
@@ -26,11 +27,12 @@
 #define FACT_SCOPE_DAYS SCOPE_CLOCK
 
 const struct field field_table[FIELD_COUNT] = {
-#define FIELD(id, name, type, scope, get, prose) { name, type, scope, get, id, prose },
+#define FIELD(id, name, type, scope, get, prose) {name, type, scope, get, id, prose},
 #include "engine/fields.def"
 #undef FIELD
-#define FACT(name, kind, member, doc) \
-	{ name, FACT_TYPE_##kind, FACT_SCOPE_##kind, get_fact_##kind, offsetof(struct cert_facts, member), doc },
+#define FACT(name, kind, member, doc)                                                                        \
+	{name, FACT_TYPE_##kind, FACT_SCOPE_##kind, get_fact_##kind, offsetof(struct cert_facts, member),    \
+	 doc},
 #include "mtls/facts.def"
 #undef FACT
 };
@@ -84,7 +86,8 @@ void fields_changed(struct fields *f)
 	for (size_t i = 0; i < FIELD_COUNT; i++) {
 		enum scope s = field_table[i].scope;
 
-		if (f->state[i] == FIELD_CACHED && (s == SCOPE_REQUEST || s == SCOPE_BODY || s == SCOPE_RESPONSE))
+		if (f->state[i] == FIELD_CACHED &&
+		    (s == SCOPE_REQUEST || s == SCOPE_BODY || s == SCOPE_RESPONSE))
 			f->state[i] = FIELD_UNKNOWN;
 	}
 }
@@ -138,7 +141,8 @@ void fields_key(struct fields *f, const struct field *row, struct str key, struc
 	if (found != NULL)
 		*out = *found;
 	else
-		*out = (struct value){ .missing = v->missing ? v->missing : MISSING, .type = type_element(row->type) };
+		*out = (struct value){.missing = v->missing ? v->missing : MISSING,
+		                      .type = type_element(row->type)};
 }
 
 void fields_no_memory(struct fields *f, struct value *out)
@@ -160,7 +164,7 @@ void fields_out_array(struct fields *f, const struct value *v, size_t n, struct 
 		fields_no_memory(f, out);
 		return;
 	}
-	*a = (struct array){ n, v };
+	*a = (struct array){n, v};
 	out->a = a;
 	out->missing = PRESENT;
 }
@@ -207,7 +211,7 @@ void fields_out_map(struct fields *f, const struct lines *l, bool lower, struct 
 			fields_no_memory(f, out);
 			return;
 		}
-		sorted[i] = (struct numbered){ name, l->v[i].value, i };
+		sorted[i] = (struct numbered){name, l->v[i].value, i};
 	}
 	qsort(sorted, n, sizeof(*sorted), by_name_then_place);
 	for (size_t i = 0; i < n; i++) {
@@ -216,9 +220,9 @@ void fields_out_map(struct fields *f, const struct lines *l, bool lower, struct 
 			arrays[m->n - 1].n++;
 			continue;
 		}
-		arrays[m->n] = (struct array){ 1, &values[i] };
+		arrays[m->n] = (struct array){1, &values[i]};
 		entries[m->n].key = sorted[i].name;
-		entries[m->n].value = (struct value){ .type = TYPE_ARRAY_BYTES, .a = &arrays[m->n] };
+		entries[m->n].value = (struct value){.type = TYPE_ARRAY_BYTES, .a = &arrays[m->n]};
 		m->n++;
 	}
 	m->v = entries;

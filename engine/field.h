@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Fields: rows of fields.def and of mtls/facts.def, and the cache of their values for one exchange. A value is
- * fetched the first time a rule asks for it; what a row's scope says decides how long it stays.
+ * Fields: rows of fields.def and of mtls/facts.def, and the cache of their values for one exchange. A value
+ * is fetched the first time a rule asks for it; what a row's scope says decides how long it stays.
  */
 #ifndef ENGINE_FIELD_H
 #define ENGINE_FIELD_H
@@ -9,12 +9,12 @@
 #include "engine/ruleset.h"
 
 enum scope {
-	SCOPE_CONNECTION,   /* certificate, TLS, addresses, zone: the same for every request of a connection */
-	SCOPE_CLOCK,        /* of the connection, but moves with the time */
-	SCOPE_REQUEST,      /* the request as it stands: rewrites and edits show after their phase */
-	SCOPE_RAW,          /* the request as received */
-	SCOPE_BODY,         /* needs the buffered body */
-	SCOPE_RESPONSE,     /* the response as it stands */
+	SCOPE_CONNECTION, /* certificate, TLS, addresses, zone: the same for every request of a connection */
+	SCOPE_CLOCK,      /* of the connection, but moves with the time */
+	SCOPE_REQUEST,    /* the request as it stands: rewrites and edits show after their phase */
+	SCOPE_RAW,        /* the request as received */
+	SCOPE_BODY,       /* needs the buffered body */
+	SCOPE_RESPONSE,   /* the response as it stands */
 	SCOPE_RAW_RESPONSE, /* the response as received */
 	SCOPE_RULESET,      /* of the ruleset itself */
 };
@@ -31,7 +31,7 @@ struct field {
 	enum type type;
 	enum scope scope;
 	field_f *get;
-	size_t at;          /* what get makes of it: an id, an offset */
+	size_t at; /* what get makes of it: an id, an offset */
 	const char *prose;
 };
 
@@ -42,8 +42,9 @@ enum field_id {
 	FIELD_OWN_COUNT
 };
 
-#define FACT(name, kind, member, doc) + 1
-enum { FIELD_COUNT = FIELD_OWN_COUNT
+#define FACT(name, kind, member, doc) +1
+enum {
+	FIELD_COUNT = FIELD_OWN_COUNT
 #include "mtls/facts.def"
 };
 #undef FACT
@@ -71,13 +72,13 @@ struct memo;
 struct fields {
 	struct arena *arena;
 	const struct inputs *in;
-	const struct ruleset *ruleset;     /* whose rules run: rules.version */
-	const struct geoip *geoip;         /* borrowed from it */
-	struct geo *geo;                   /* what it says of ip.src; NULL: not asked yet */
-	struct memo *memo;                 /* what a ruleset remembers between phases */
-	uint32_t generation;               /* counts fields_changed */
-	int error;                         /* -ERR_NOMEM once a value could not be made */
-	uint8_t state[FIELD_COUNT];        /* of enum field_state */
+	const struct ruleset *ruleset; /* whose rules run: rules.version */
+	const struct geoip *geoip;     /* borrowed from it */
+	struct geo *geo;               /* what it says of ip.src; NULL: not asked yet */
+	struct memo *memo;             /* what a ruleset remembers between phases */
+	uint32_t generation;           /* counts fields_changed */
+	int error;                     /* -ERR_NOMEM once a value could not be made */
+	uint8_t state[FIELD_COUNT];    /* of enum field_state */
 	struct value v[FIELD_COUNT];
 };
 

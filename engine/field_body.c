@@ -25,7 +25,9 @@ void get_body(struct fields *f, const struct field *row, struct value *out)
 		*out = VALUE_BOOL(r != NULL && r->body_truncated);
 		break;
 	case FIELD_BODY_SIZE:
-		*out = VALUE_INT(r == NULL ? 0 : r->content_length > r->body_size ? r->content_length : r->body_size);
+		*out = VALUE_INT(r == NULL                          ? 0
+		                 : r->content_length > r->body_size ? r->content_length
+		                                                    : r->body_size);
 		break;
 	case FIELD_BODY_MIME:
 		*out = VALUE_STR(r != NULL && r->body.n > 0 ? str_of(mime_sniff(r->body)) : STR(""));
@@ -42,12 +44,16 @@ void get_form(struct fields *f, const struct field *row, struct value *out)
 	struct lines l;
 
 	lines_init(&l, f->arena);
-	if (type.p == NULL || (str_eq(type, STR("application/x-www-form-urlencoded")) && query_parse(r->body, &l) < 0)) {
+	if (type.p == NULL ||
+	    (str_eq(type, STR("application/x-www-form-urlencoded")) && query_parse(r->body, &l) < 0)) {
 		fields_no_memory(f, out);
 		return;
 	}
-	fields_out_pairs(f, &l, row->at == FIELD_BODY_FORM ? PAIRS_MAP : row->at == FIELD_BODY_FORM_NAMES ? PAIRS_NAMES
-			 : PAIRS_VALUES, out);
+	fields_out_pairs(f, &l,
+	                 row->at == FIELD_BODY_FORM         ? PAIRS_MAP
+	                 : row->at == FIELD_BODY_FORM_NAMES ? PAIRS_NAMES
+	                                                    : PAIRS_VALUES,
+	                 out);
 }
 
 /* A parameter of every Content-Disposition line of a part: its names, or file names. */
@@ -59,7 +65,8 @@ static void out_params(struct fields *f, const struct part *p, struct str param,
 
 	*out = VALUE_MISSING(TYPE_ARRAY_BYTES);
 	if (v != NULL)
-		for (const struct line *l = lines_get(&p->lines, name); l != NULL; l = lines_next(&p->lines, l, name))
+		for (const struct line *l = lines_get(&p->lines, name); l != NULL;
+		     l = lines_next(&p->lines, l, name))
 			if (param_get(f->arena, l->value, param, &s))
 				v[n++] = VALUE_STR(s);
 	fields_out_array(f, v, n, out);
@@ -72,7 +79,8 @@ static void out_lines(struct fields *f, const struct part *p, struct str name, s
 
 	*out = VALUE_MISSING(TYPE_ARRAY_BYTES);
 	if (v != NULL)
-		for (const struct line *l = lines_get(&p->lines, name); l != NULL; l = lines_next(&p->lines, l, name))
+		for (const struct line *l = lines_get(&p->lines, name); l != NULL;
+		     l = lines_next(&p->lines, l, name))
 			v[n++] = VALUE_STR(l->value);
 	fields_out_array(f, v, n, out);
 }

@@ -3,7 +3,7 @@
 #include "engine/field_get.h"
 #include "engine/geoip.h"
 
-static const struct tls_facts no_tls = { .version = STR("none") };
+static const struct tls_facts no_tls = {.version = STR("none")};
 
 static const struct tls_facts *tls_of(const struct fields *f)
 {
@@ -61,7 +61,8 @@ void get_connection(struct fields *f, const struct field *row, struct value *out
 		*out = VALUE_BOOL(tls->reverified);
 		break;
 	case FIELD_SESSION_AGE:
-		*out = VALUE_INT(tls->full_handshake_time > 0 ? in->now_msec / 1000 - tls->full_handshake_time : 0);
+		*out = VALUE_INT(tls->full_handshake_time > 0 ? in->now_msec / 1000 - tls->full_handshake_time
+		                                              : 0);
 		break;
 	case FIELD_SNI:
 		*out = VALUE_STR(tls->sni);

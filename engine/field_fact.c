@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Fields read off the certificate, one getter per kind of mtls/facts.def. cf.* are never missing; tls.client.* are
- * without a certificate, but for the verify result.
+ * Fields read off the certificate, one getter per kind of mtls/facts.def. cf.* are never missing;
+ * tls.client.* are without a certificate, but for the verify result.
  */
 #include "engine/field_get.h"
 

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Fields of the request and the response. Without a request strings are "" and maps empty: the documented defaults. */
+/* Fields of the request and the response. Without a request strings are "" and maps empty: the documented
+ * defaults. */
 #include "engine/field_get.h"
 #include "headers/media.h"
 
-static const struct target no_target = { STR_NONE, STR_NONE, STR_NONE, false };
+static const struct target no_target = {STR_NONE, STR_NONE, STR_NONE, false};
 
 void get_constant(struct fields *f, const struct field *row, struct value *out)
 {
@@ -41,7 +42,8 @@ static struct str line_value(const struct lines *l, struct str name)
 }
 
 /* Several Cookie lines are crumbs of one (RFC 9113, section 8.2.3); others are a list. */
-static void joined(struct fields *f, const struct lines *l, struct str name, struct str glue, struct value *out)
+static void joined(struct fields *f, const struct lines *l, struct str name, struct str glue,
+                   struct value *out)
 {
 	struct str parts[2 * 64];
 	size_t n = 0;
@@ -97,7 +99,8 @@ void get_request(struct fields *f, const struct field *row, struct value *out)
 		*out = VALUE_STR(f->in->request_id);
 		break;
 	case FIELD_RANDOM_SEED:
-		*out = VALUE_STR(((struct str){ (const char *)f->in->random_seed, sizeof(f->in->random_seed) }));
+		*out =
+		    VALUE_STR(((struct str){(const char *)f->in->random_seed, sizeof(f->in->random_seed)}));
 		break;
 	default:
 		break;
@@ -159,7 +162,8 @@ void get_uri(struct fields *f, const struct field *row, struct value *out)
 		break;
 	case FIELD_EXTENSION:
 	case FIELD_RAW_EXTENSION:
-		*out = VALUE_STR(path_extension(f->arena, row->at == FIELD_EXTENSION ? now->path : raw->path));
+		*out =
+		    VALUE_STR(path_extension(f->arena, row->at == FIELD_EXTENSION ? now->path : raw->path));
 		if (out->s.p == NULL && out->s.n > 0)
 			fields_no_memory(f, out);
 		break;
@@ -176,7 +180,8 @@ void get_response(struct fields *f, const struct field *row, struct value *out)
 		*out = VALUE_INT(r != NULL ? r->status : 0);
 		return;
 	}
-	*out = VALUE_STR(media_type(f->arena, r != NULL ? line_value(&r->lines, STR("content-type")) : STR("")));
+	*out =
+	    VALUE_STR(media_type(f->arena, r != NULL ? line_value(&r->lines, STR("content-type")) : STR("")));
 	if (out->s.p == NULL)
 		fields_no_memory(f, out);
 }

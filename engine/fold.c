@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What is known already is worked out at compile time: constant operands, calls of constants, double negation, and
- * the branches that then cannot matter. Answers are the same with and without.
+ * What is known already is worked out at compile time: constant operands, calls of constants, double
+ * negation, and the branches that then cannot matter. Answers are the same with and without.
  */
 #include "engine/compile.h"
 
@@ -19,7 +19,8 @@ static bool is_truth(const struct expr *e, bool b)
 	return e->kind == EX_CONST && e->type == TYPE_BOOL && !e->value.missing && e->value.b == b;
 }
 
-static const struct expr *with_kids(struct compiler *c, const struct expr *e, const struct expr **kids, size_t n)
+static const struct expr *with_kids(struct compiler *c, const struct expr *e, const struct expr **kids,
+                                    size_t n)
 {
 	struct expr *copy = expr_parent(c, e->kind, e->type, e->span, kids, n);
 	unsigned scopes;
@@ -59,7 +60,7 @@ static const struct expr *fold_index(struct compiler *c, const struct expr *e, c
 /* Results live in the sealed arena: what a function makes from constants is a constant of the ruleset. */
 static const struct expr *fold_call(struct compiler *c, const struct expr *e)
 {
-	struct call call = { c->sealed, e->prepared, 0 };
+	struct call call = {c->sealed, e->prepared, 0};
 	struct value args[FUNCTION_ARGS], out = VALUE_MISSING(e->type);
 	bool missing = false;
 
@@ -94,8 +95,10 @@ static const struct expr *fold_compare(struct compiler *c, const struct expr *e)
 
 	if (a->each || !expr_const(a) || !expr_const(b))
 		return e;
-	return truth_value(c, !a->value.missing && !b->value.missing &&
-			   test_compare((enum test_kind)e->op, &a->value, &b->value), e->span);
+	return truth_value(c,
+	                   !a->value.missing && !b->value.missing &&
+	                       test_compare((enum test_kind)e->op, &a->value, &b->value),
+	                   e->span);
 }
 
 static const struct expr *fold_not(struct compiler *c, const struct expr *e)
@@ -140,7 +143,8 @@ static const struct expr *fold_chain(struct compiler *c, const struct expr *e)
 	}
 	if (n == 0)
 		return truth_value(c, !decides, e->span);
-	return n == 1 && kids[0]->kind != EX_FIELD && kids[0]->kind != EX_CALL ? kids[0] : with_kids(c, e, kids, n);
+	return n == 1 && kids[0]->kind != EX_FIELD && kids[0]->kind != EX_CALL ? kids[0]
+	                                                                       : with_kids(c, e, kids, n);
 }
 
 static const struct expr *fold_xor(struct compiler *c, const struct expr *e)

@@ -4,9 +4,12 @@
 
 #include "engine/functions.h"
 
-#define PARAMS(...) { __VA_ARGS__ }
-#define FUNCTION(id, name, result, params, min, max, flags, prepare, run, where, prose) \
-	{ name, result, params, min, max, flags, prepare, run, where, prose },
+#define PARAMS(...)                                                                                          \
+	{                                                                                                    \
+		__VA_ARGS__                                                                                  \
+	}
+#define FUNCTION(id, name, result, params, min, max, flags, prepare, run, where, prose)                      \
+	{name, result, params, min, max, flags, prepare, run, where, prose},
 const struct function function_table[FUNCTION_COUNT] = {
 #include "engine/functions.def"
 };

@@ -22,12 +22,13 @@ static bool mode_check(struct compiler *c, const struct ast_setting *s, bool *dr
 
 void group_check(struct rules *r, const struct ast_block *b, struct group *out)
 {
-	static const char *const names[] = { "mode", "zones", "phase", "enabled", "description", "tags" };
+	static const char *const names[] = {"mode", "zones", "phase", "enabled", "description", "tags"};
 	struct diag *g;
 
-	*out = (struct group){ .name = seal_str(r->c, b->name), .span = b->name_span, .enabled = true, .block = b };
+	*out = (struct group){
+	    .name = seal_str(r->c, b->name), .span = b->name_span, .enabled = true, .block = b};
 	for (const struct ast_setting *s = b->settings; s != NULL; s = s->next) {
-		struct nearest near = { .name = s->name };
+		struct nearest near = {.name = s->name};
 		bool known = false;
 
 		for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
@@ -76,7 +77,7 @@ static void once(struct compiler *c, struct seen *v, size_t n, const char *kind)
 
 static void add(struct seen *v, size_t *n, const struct ast_block *b)
 {
-	v[*n] = (struct seen){ b->name, b->name_span, *n };
+	v[*n] = (struct seen){b->name, b->name_span, *n};
 	(*n)++;
 }
 

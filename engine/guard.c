@@ -35,12 +35,13 @@ static bool split(struct compiler *c, const struct expr *e, struct split *out)
 }
 
 /* Not one of cons.c's nodes, so that nobody counts its operands as shared; they are. */
-static const struct expr *joined(struct compiler *c, const struct expr *const *kids, size_t n, struct span span)
+static const struct expr *joined(struct compiler *c, const struct expr *const *kids, size_t n,
+                                 struct span span)
 {
 	return n == 1 ? kids[0] : expr_parent(c, EX_AND, TYPE_BOOL, span, kids, n);
 }
 
-struct found {               /* guards so far, by their operands */
+struct found { /* guards so far, by their operands */
 	uint64_t hash;
 	struct split split;
 	uint32_t guard;
@@ -90,14 +91,15 @@ static bool guard_of(struct compiler *c, struct phase_rules *p, struct found **b
 		if ((f = ARENA_NEW(c->scratch, struct found)) == NULL ||
 		    (p->guards[p->nguards] = guard_new(c, &s, rule->expr->span)) == NULL)
 			return false;
-		*f = (struct found){ hash, s, (uint32_t)++p->nguards, buckets[hash % BUCKETS] };
+		*f = (struct found){hash, s, (uint32_t)++p->nguards, buckets[hash % BUCKETS]};
 		buckets[hash % BUCKETS] = f;
 	}
 	rule->guard = f->guard;
 	rule->guard_only = s.nrest == 0;
 	if (rule->guard_only)
 		return true;
-	return (rest = joined(c, s.rest, s.nrest, rule->expr->span)) != NULL && lower_condition(c, rest, &rule->rest);
+	return (rest = joined(c, s.rest, s.nrest, rule->expr->span)) != NULL &&
+	       lower_condition(c, rest, &rule->rest);
 }
 
 /* Which rules each guard guards. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Conditions in two parts: what is the same for every request of a connection (certificate, TLS, addresses, zone), the
- * guard, and the rest. Equal guards of a phase are one.
+ * Conditions in two parts: what is the same for every request of a connection (certificate, TLS, addresses,
+ * zone), the guard, and the rest. Equal guards of a phase are one.
  */
 #ifndef ENGINE_GUARD_H
 #define ENGINE_GUARD_H

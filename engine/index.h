@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Many rules at once: which of a phase's rules can still match this request. For every subject that rules compare (a
- * field, a header, a computed value) one look-up per kind of comparison answers for all rules together; what comes
- * out are candidates, whose programs then decide in order. Sealed with the ruleset.
+ * Many rules at once: which of a phase's rules can still match this request. For every subject that rules
+ * compare (a field, a header, a computed value) one look-up per kind of comparison answers for all rules
+ * together; what comes out are candidates, whose programs then decide in order. Sealed with the ruleset.
  */
 #ifndef ENGINE_INDEX_H
 #define ENGINE_INDEX_H
@@ -15,8 +15,8 @@ struct index;
 
 /* Candidate rules of one phase, as bits in two levels so that few rules cost little whatever their number. */
 struct marks {
-	uint64_t *summary;  /* one bit for each word that is in use */
-	uint64_t *words;    /* meaningful where the summary says so */
+	uint64_t *summary; /* one bit for each word that is in use */
+	uint64_t *words;   /* meaningful where the summary says so */
 	size_t nsummary;
 };
 
@@ -24,17 +24,19 @@ enum index_part { INDEX_CONNECTION = 1, INDEX_REQUEST = 2 };
 
 /* rules: the phase's, in order, with expr set. Memory is the compiler's sealed arena. NULL: out of memory. */
 struct index *index_build(struct compiler *c, struct rule *const *rules, size_t n);
-size_t index_marks_size(const struct index *ix); /* bytes for index_marks */
+size_t index_marks_size(const struct index *ix);                           /* bytes for index_marks */
 void index_marks(const struct index *ix, void *memory, struct marks *out); /* none marked */
 
-/* What is left of an index on one connection: rules that still can match, and the subjects they need looked at. */
+/* What is left of an index on one connection: rules that still can match, and the subjects they need looked
+ * at. */
 struct alive {
-	uint64_t *rules;    /* bit per rule */
+	uint64_t *rules; /* bit per rule */
 	uint8_t *probes, *pairs;
 };
 
 /* Marks every rule that may match. parts: which subjects to look at. alive: NULL for all. */
-void index_look(const struct index *ix, struct vm *m, unsigned parts, const struct alive *alive, struct marks *out);
+void index_look(const struct index *ix, struct vm *m, unsigned parts, const struct alive *alive,
+                struct marks *out);
 /* Fills in probes and pairs for rules; all three in memory of a, rules given. false: no memory. */
 bool index_alive(const struct index *ix, struct arena *a, struct alive *alive);
 

@@ -5,13 +5,13 @@
 #include <stdlib.h>
 
 enum {
-	GROUP_FROM = 64,     /* a set of this many items stands in the index once, for all rules that use it */
-	BIG_FROM = 20000,    /* and of this many not at all: it is asked itself */
-	OVERLAPS = 64,       /* big sets asked for one subject at most */
+	GROUP_FROM = 64,  /* a set of this many items stands in the index once, for all rules that use it */
+	BIG_FROM = 20000, /* and of this many not at all: it is asked itself */
+	OVERLAPS = 64,    /* big sets asked for one subject at most */
 	GROUP_BUCKETS = 4096,
 };
 
-struct filling {             /* of one probe */
+struct filling { /* of one probe */
 	struct entries eq, prefixes, suffixes, is_true, is_false, own, all;
 	uint64_t prefix_lengths, suffix_lengths;
 	struct spans ints, v4, v6;
@@ -25,7 +25,7 @@ struct pair_filling {
 	struct entries entries, all;
 };
 
-struct group_of {            /* rules that ask for one set of one subject */
+struct group_of { /* rules that ask for one set of one subject */
 	uint32_t subject;
 	const struct set *set;
 	uint32_t id;
@@ -58,7 +58,7 @@ static struct str fold_copy(struct builder *b, struct str s)
 	}
 	for (size_t i = 0; i < s.n; i++)
 		p[i] = (char)(s.p[i] | 0x20);
-	return (struct str){ p, s.n };
+	return (struct str){p, s.n};
 }
 
 static void add_affix(struct filling *f, struct str s, bool suffix, uint32_t id)
@@ -74,7 +74,7 @@ static void add_affix(struct filling *f, struct str s, bool suffix, uint32_t id)
 
 static struct span_entry address_span(const struct ip *from, const struct ip *to, uint32_t id)
 {
-	struct span_entry e = { .id = id };
+	struct span_entry e = {.id = id};
 
 	for (int i = 0; i < 4 && from->family == 4; i++) {
 		e.from = e.from << 8 | from->bytes[i];
@@ -102,15 +102,16 @@ static uint64_t ordered(int64_t i)
 
 static void add_ints(struct filling *f, int64_t low, int64_t high, uint32_t id)
 {
-	struct span_entry e = { .from = ordered(low), .to = ordered(high), .id = id };
+	struct span_entry e = {.from = ordered(low), .to = ordered(high), .id = id};
 
 	spans_add(&f->ints, &e);
 }
 
-static void add_item(struct builder *b, uint32_t subject, const struct set *set, const struct set_item *i, uint32_t id)
+static void add_item(struct builder *b, uint32_t subject, const struct set *set, const struct set_item *i,
+                     uint32_t id)
 {
 	struct filling *f = &b->fill[subject];
-	struct str parts[2] = { STR("."), i->s };
+	struct str parts[2] = {STR("."), i->s};
 
 	switch (set_type(set)) {
 	case SET_INT:
@@ -136,7 +137,7 @@ static void add_items(struct builder *b, uint32_t subject, const struct set *set
 	struct set_item item;
 
 	for (size_t i = 0; i < set_count(set); i++) {
-		item = (struct set_item){ .suffix = false };
+		item = (struct set_item){.suffix = false};
 		set_item(set, i, &item);
 		add_item(b, subject, set, &item, id);
 	}
@@ -154,8 +155,11 @@ static struct group_of *group_for(struct builder *b, uint32_t subject, const str
 		b->failed = true;
 		return NULL;
 	}
-	*g = (struct group_of){ .subject = subject, .set = set, .id = (uint32_t)(b->ix->nrules + b->ngroups++),
-				.next = b->groups, .in_bucket = *bucket };
+	*g = (struct group_of){.subject = subject,
+	                       .set = set,
+	                       .id = (uint32_t)(b->ix->nrules + b->ngroups++),
+	                       .next = b->groups,
+	                       .in_bucket = *bucket};
 	b->groups = *bucket = g;
 	*fresh = true;
 	return g;
@@ -197,7 +201,7 @@ static void add_pair(struct builder *b, const struct atom *t, uint32_t rule)
 		}
 		b->pairs = v;
 		p = &v[b->npairs++];
-		*p = (struct pair_filling){ .a = t->subject, .b = t->other, .prefix = prefix };
+		*p = (struct pair_filling){.a = t->subject, .b = t->other, .prefix = prefix};
 	}
 	if (prefix)
 		p->lengths |= (uint64_t)1 << (t->length - 1);
@@ -322,12 +326,13 @@ static void probe_seal(struct builder *b, uint32_t at)
 	p->is_true = list_seal(b, &f->is_true);
 	p->is_false = list_seal(b, &f->is_false);
 	if (p->subject.kind == SUBJECT_VALUE || p->subject.kind == SUBJECT_LIST) {
-		((struct expr *)p->subject.expr)->uses++; /* rules that are asked need not work it out again */
+		((struct expr *)p->subject.expr)
+		    ->uses++; /* rules that are asked need not work it out again */
 		b->failed = !lower_value(b->c, p->subject.expr, &p->program) || b->failed;
 	}
 	p->subject.expr = NULL;
-	p->asked = p->eq != NULL || p->prefixes != NULL || p->suffixes != NULL || p->ints != NULL || p->v4 != NULL ||
-		p->v6 != NULL || p->is_true != 0 || p->is_false != 0;
+	p->asked = p->eq != NULL || p->prefixes != NULL || p->suffixes != NULL || p->ints != NULL ||
+	           p->v4 != NULL || p->v6 != NULL || p->is_true != 0 || p->is_false != 0;
 }
 
 static void groups_seal(struct builder *b)
@@ -349,7 +354,7 @@ static void groups_seal(struct builder *b)
 			b->failed = true;
 			return;
 		}
-		*big = (struct big_set){ g->set, rules, b->ix->probes[g->subject].big };
+		*big = (struct big_set){g->set, rules, b->ix->probes[g->subject].big};
 		b->ix->probes[g->subject].big = big;
 		b->ix->probes[g->subject].asked = true;
 	}
@@ -413,10 +418,11 @@ static void headers_seal(struct builder *b)
 		return;
 	}
 	for (uint32_t i = 0; i < ix->nprobes; i++)
-		if (ix->probes[i].subject.kind == SUBJECT_HEADER && ix->probes[i].all != 0 && ix->nheaders < 255 &&
-		    field_id(ix->probes[i].subject.field) == FIELD_HEADERS && ix->probes[i].subject.key.n > 0) {
+		if (ix->probes[i].subject.kind == SUBJECT_HEADER && ix->probes[i].all != 0 &&
+		    ix->nheaders < 255 && field_id(ix->probes[i].subject.field) == FIELD_HEADERS &&
+		    ix->probes[i].subject.key.n > 0) {
 			ix->header_lengths |= (uint64_t)1 << ix->probes[i].subject.key.n % 64;
-			ix->headers[ix->nheaders++] = (struct header_name){ ix->probes[i].subject.key, i };
+			ix->headers[ix->nheaders++] = (struct header_name){ix->probes[i].subject.key, i};
 		}
 	if (ix->nheaders > 1)
 		qsort(ix->headers, ix->nheaders, sizeof(*ix->headers), by_hash);
@@ -496,7 +502,8 @@ static bool fill(struct builder *b, struct rule *const *rules, size_t n)
 	for (size_t i = 0; i < n; i++)
 		anchors_look(&b->anchors, rules[i]->expr);
 	for (size_t i = 0; i < n; i++)
-		anchors[i] = rules[i]->counts ? (struct anchor){ NULL, 1 } : anchor_of(&b->anchors, rules[i]->expr);
+		anchors[i] =
+		    rules[i]->counts ? (struct anchor){NULL, 1} : anchor_of(&b->anchors, rules[i]->expr);
 	for (size_t i = 0; i < n; i++)
 		if (anchors[i].atoms != NULL)
 			anchors_pairs(&b->anchors, rules[i]->expr, &anchors[i]);
@@ -507,13 +514,15 @@ static bool fill(struct builder *b, struct rule *const *rules, size_t n)
 	for (size_t i = 0; b->fill != NULL && i < n; i++) {
 		const struct expr *e = rules[i]->expr;
 
-		if (expr_const(e) && e->type == TYPE_BOOL && (e->value.missing || !e->value.b) && !rules[i]->counts)
+		if (expr_const(e) && e->type == TYPE_BOOL && (e->value.missing || !e->value.b) &&
+		    !rules[i]->counts)
 			continue; /* never */
 		if (anchors[i].atoms == NULL || anchors[i].odds > 0.9)
 			entries_add(&b->always, 0, (uint32_t)i);
 		else
 			b->ix->nanchored++;
-		for (const struct atom *t = anchors[i].atoms; t != NULL && anchors[i].odds <= 0.9; t = t->next)
+		for (const struct atom *t = anchors[i].atoms; t != NULL && anchors[i].odds <= 0.9;
+		     t = t->next)
 			add_atom(b, t, (uint32_t)i);
 	}
 	free(anchors);
@@ -522,7 +531,7 @@ static bool fill(struct builder *b, struct rule *const *rules, size_t n)
 
 struct index *index_build(struct compiler *c, struct rule *const *rules, size_t n)
 {
-	struct builder b = { .c = c };
+	struct builder b = {.c = c};
 
 	if ((b.ix = ARENA_NEW(c->sealed, struct index)) == NULL || !anchors_init(&b.anchors, c))
 		return NULL;

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Literals anywhere inside strings. Of each literal the pieces of four bytes that fewest others share stand for it; a
- * string is passed once, its pieces are tried on a small bitmap, and only where that says perhaps is a literal
- * compared. No step waits for the one before it, which is what makes this quicker than an automaton on short strings.
+ * Literals anywhere inside strings. Of each literal the pieces of four bytes that fewest others share stand
+ * for it; a string is passed once, its pieces are tried on a small bitmap, and only where that says perhaps
+ * is a literal compared. No step waits for the one before it, which is what makes this quicker than an
+ * automaton on short strings.
  */
 #include "engine/index_parts.h"
 
@@ -21,7 +22,7 @@ void grams_add(struct gram_entries *g, struct str text, uint32_t subject, uint32
 		g->v = v;
 		g->size = size;
 	}
-	g->v[g->n++] = (struct gram_entry){ text, subject, id };
+	g->v[g->n++] = (struct gram_entry){text, subject, id};
 }
 
 static int compare(const void *x, const void *y)
@@ -136,22 +137,23 @@ static bool bits_build(struct grams *t, const struct entries *pieces, struct are
 	return true;
 }
 
-static bool add_literal(struct grams *t, struct entries *pieces, const struct gram_entry *e, size_t from, unsigned n,
-			const char *text, posting_t posting)
+static bool add_literal(struct grams *t, struct entries *pieces, const struct gram_entry *e, size_t from,
+                        unsigned n, const char *text, posting_t posting)
 {
 	bool two = e->text.n < 4;
 
 	for (size_t at = from; at < from + n; at++) {
-		t->literals[t->n] = (struct literal){ text, (uint32_t)e->text.n, (uint32_t)at, posting };
+		t->literals[t->n] = (struct literal){text, (uint32_t)e->text.n, (uint32_t)at, posting};
 		entries_add(pieces, gram_key(piece_at(e->text, at, two), e->subject, two), (uint32_t)t->n++);
 	}
 	return text != NULL && posting != 0;
 }
 
-bool grams_seal(struct grams *t, struct gram_entries *from, struct arena *a, struct ids *ids, uint8_t *stride, bool *has2)
+bool grams_seal(struct grams *t, struct gram_entries *from, struct arena *a, struct ids *ids, uint8_t *stride,
+                bool *has2)
 {
 	uint32_t *counts = calloc(COUNTS, sizeof(*counts));
-	struct entries pieces = { NULL, 0, 0, false };
+	struct entries pieces = {NULL, 0, 0, false};
 	struct entry *posting = calloc(from->n + 1, sizeof(*posting));
 	size_t end, most = 0;
 	bool good = counts != NULL && posting != NULL && !from->failed;
@@ -164,16 +166,19 @@ bool grams_seal(struct grams *t, struct gram_entries *from, struct arena *a, str
 	if (good && from->n > 0)
 		qsort(from->v, from->n, sizeof(*from->v), compare);
 	for (size_t i = 0; good && i < from->n; i++)
-		if (i == 0 || from->v[i].subject != from->v[i - 1].subject || !str_eq(from->v[i].text, from->v[i - 1].text))
+		if (i == 0 || from->v[i].subject != from->v[i - 1].subject ||
+		    !str_eq(from->v[i].text, from->v[i - 1].text))
 			count_pieces(counts, &from->v[i]);
 	for (size_t i = 0; good && i < from->n; i = end) {
 		const struct gram_entry *e = &from->v[i];
 		unsigned n = e->text.n < 4 ? 1 : stride[e->subject];
 
-		for (end = i; end < from->n && from->v[end].subject == e->subject && str_eq(from->v[end].text, e->text); end++)
+		for (end = i; end < from->n && from->v[end].subject == e->subject &&
+		              str_eq(from->v[end].text, e->text);
+		     end++)
 			posting[end - i].id = from->v[end].id;
-		good = add_literal(t, &pieces, e, e->text.n < 4 ? 0 : rarest(counts, e, n), n, folded(a, e->text),
-				   posting_seal(ids, posting, end - i));
+		good = add_literal(t, &pieces, e, e->text.n < 4 ? 0 : rarest(counts, e, n), n,
+		                   folded(a, e->text), posting_seal(ids, posting, end - i));
 	}
 	good = good && table_seal(&t->table, &pieces, a, ids) && bits_build(t, &pieces, a);
 	free(counts);

@@ -141,7 +141,8 @@ static void look_literals(const struct look *l, uint64_t key, struct str s, size
 static void look_inside(const struct look *l, const struct probe *p, uint32_t subject, struct str s)
 {
 	const struct grams *g = &l->ix->grams;
-	const uint64_t *bits = g->bits, base4 = gram_key(0, subject, false), base2 = gram_key(0, subject, true);
+	const uint64_t *bits = g->bits, base4 = gram_key(0, subject, false),
+	               base2 = gram_key(0, subject, true);
 	const unsigned shift = g->bits_shift;
 	const size_t stride = p->stride;
 	uint64_t key;
@@ -270,7 +271,7 @@ static void look_headers(const struct look *l)
 static bool lines_at_hand(const struct fields *f, const struct probe *p, const struct index *ix)
 {
 	return f->in->request != NULL && f->state[FIELD_HEADERS] != FIELD_PINNED && ix->nheaders < 255 &&
-		field_id(p->subject.field) == FIELD_HEADERS;
+	       field_id(p->subject.field) == FIELD_HEADERS;
 }
 
 static void look_probe(const struct look *l, const struct probe *p)
@@ -340,7 +341,7 @@ static void look_pairs(const struct look *l, unsigned parts)
 static inline bool wanted(const struct look *l, uint32_t i, unsigned parts)
 {
 	return parts & (l->ix->probes[i].subject.connection ? INDEX_CONNECTION : INDEX_REQUEST) &&
-		(l->alive == NULL || l->alive->probes[i]);
+	       (l->alive == NULL || l->alive->probes[i]);
 }
 
 static void fetch(const struct probe *p, const struct value *v)
@@ -376,16 +377,17 @@ static void gather(const struct look *l, unsigned parts)
 	}
 }
 
-void index_look(const struct index *ix, struct vm *m, unsigned parts, const struct alive *alive, struct marks *out)
+void index_look(const struct index *ix, struct vm *m, unsigned parts, const struct alive *alive,
+                struct marks *out)
 {
 	const struct value *values[ix->nprobes + 1];
-	struct look l = { ix, m, alive, out, values };
+	struct look l = {ix, m, alive, out, values};
 
 	gather(&l, parts);
 	if (parts & INDEX_CONNECTION)
 		mark_posting(&l, ix->always);
-	if (parts & INDEX_REQUEST && ix->nheaders > 0 && ix->nheaders < 255 && m->fields->in->request != NULL &&
-	    m->fields->state[FIELD_HEADERS] != FIELD_PINNED)
+	if (parts & INDEX_REQUEST && ix->nheaders > 0 && ix->nheaders < 255 &&
+	    m->fields->in->request != NULL && m->fields->state[FIELD_HEADERS] != FIELD_PINNED)
 		look_headers(&l);
 	for (uint32_t i = 0; i < ix->nprobes; i++) {
 		const struct probe *p = &ix->probes[i];

@@ -6,11 +6,12 @@
 #include "engine/anchor.h"
 #include "engine/index.h"
 
-/* A posting: 0 nothing; an even number 2·(id+1) one id; an odd number 2·at+1 a place in the ids, which begin with their
- * count. An id below the number of rules is a rule, else a group of rules (all that ask for one big set). */
+/* A posting: 0 nothing; an even number 2·(id+1) one id; an odd number 2·at+1 a place in the ids, which begin
+ * with their count. An id below the number of rules is a rule, else a group of rules (all that ask for one
+ * big set). */
 typedef uint32_t posting_t;
 
-struct ids {                 /* growing while built, then sealed */
+struct ids { /* growing while built, then sealed */
 	uint32_t *v;
 	size_t n, size;
 };
@@ -33,11 +34,11 @@ void entries_sort(struct entries *e);
 struct table {
 	struct cell {
 		uint64_t key;
-		posting_t posting;   /* 0: empty */
-	} *cells;
-	uint64_t *filter;            /* small enough to stay near: most keys that are asked for are not there */
+		posting_t posting; /* 0: empty */
+	} * cells;
+	uint64_t *filter; /* small enough to stay near: most keys that are asked for are not there */
 	uint64_t filter_mask;
-	unsigned shift;              /* 64 - log2 of the number of cells */
+	unsigned shift; /* 64 - log2 of the number of cells */
 	uint32_t n;
 };
 
@@ -56,9 +57,9 @@ static inline posting_t table_get(const struct table *t, uint64_t key)
 }
 
 /* Folded strings: bit 5 of every byte set. */
-uint64_t fold_hash(struct str s);                     /* of a whole string */
-uint64_t fold_pair(uint64_t a, uint64_t b);           /* of two hashes */
-static inline uint64_t fold_step(uint64_t h, char c)  /* of a string byte by byte: affixes */
+uint64_t fold_hash(struct str s);                    /* of a whole string */
+uint64_t fold_pair(uint64_t a, uint64_t b);          /* of two hashes */
+static inline uint64_t fold_step(uint64_t h, char c) /* of a string byte by byte: affixes */
 {
 	return (h ^ ((unsigned char)c | 0x20)) * 0x100000001b3u;
 }
@@ -71,18 +72,18 @@ static inline uint64_t fold_end(uint64_t h)
 
 enum { AFFIX_MAX = 64 }; /* longer prefixes and suffixes are looked up by this many bytes */
 
-struct affixes {             /* prefixes, or suffixes read from the end */
+struct affixes { /* prefixes, or suffixes read from the end */
 	struct table table;
-	uint64_t lengths;    /* bit l-1: there is one of length l */
+	uint64_t lengths; /* bit l-1: there is one of length l */
 };
 
 /* Numbers or addresses: segments of the line with the rules that cover each. */
 struct segments {
-	uint64_t *high, *low;    /* where each segment begins: 128 bits; high NULL: 64 bits are enough */
+	uint64_t *high, *low; /* where each segment begins: 128 bits; high NULL: 64 bits are enough */
 	posting_t *postings;
 	size_t n;
-	uint32_t *first;         /* 65537 entries by the top 16 bits, when there are many */
-	unsigned top;            /* how far to shift down to them */
+	uint32_t *first; /* 65537 entries by the top 16 bits, when there are many */
+	unsigned top;    /* how far to shift down to them */
 };
 
 struct span_entry {
@@ -101,20 +102,20 @@ void spans_add(struct spans *s, const struct span_entry *e);
 bool segments_seal(struct segments *t, struct spans *from, bool wide_keys, struct arena *a, struct ids *ids);
 posting_t segments_get(const struct segments *t, uint64_t high, uint64_t low);
 
-/* Literals inside strings. Where the shortest literal of a subject has n bytes, every (n - 3)rd place of the string is
- * tried with the four bytes there, and of each literal n - 3 neighbouring pieces of four bytes are known, the rarest
- * that it has: one of them falls on such a place wherever the literal stands. Literals of two and three bytes are
- * known by their first two, at every place. */
+/* Literals inside strings. Where the shortest literal of a subject has n bytes, every (n - 3)rd place of the
+ * string is tried with the four bytes there, and of each literal n - 3 neighbouring pieces of four bytes are
+ * known, the rarest that it has: one of them falls on such a place wherever the literal stands. Literals of
+ * two and three bytes are known by their first two, at every place. */
 struct literal {
-	const char *p;           /* folded */
-	uint32_t n, offset;      /* where in the literal the piece is */
+	const char *p;      /* folded */
+	uint32_t n, offset; /* where in the literal the piece is */
 	posting_t posting;
 };
 
 struct grams {
-	uint64_t *bits;          /* one in front of the table */
+	uint64_t *bits; /* one in front of the table */
 	unsigned bits_shift;
-	struct table table;      /* piece and subject → literals: posting ids are literal numbers */
+	struct table table; /* piece and subject → literals: posting ids are literal numbers */
 	struct literal *literals;
 	size_t n;
 };
@@ -132,13 +133,15 @@ struct gram_entries {
 
 void grams_add(struct gram_entries *g, struct str text, uint32_t subject, uint32_t id);
 /* stride, has2: by subject, to be set. */
-bool grams_seal(struct grams *t, struct gram_entries *from, struct arena *a, struct ids *ids, uint8_t *stride, bool *has2);
+bool grams_seal(struct grams *t, struct gram_entries *from, struct arena *a, struct ids *ids, uint8_t *stride,
+                bool *has2);
 static inline uint64_t gram_key(uint32_t piece, uint32_t subject, bool two)
 {
 	return (((uint64_t)subject * 2 + two) << 32 | piece) * 0x9e3779b97f4a7c15u;
 }
 
-posting_t posting_seal(struct ids *ids, const struct entry *e, size_t n); /* of entries with one key, ids ascending */
+posting_t posting_seal(struct ids *ids, const struct entry *e,
+                       size_t n); /* of entries with one key, ids ascending */
 
 struct big_set {
 	const struct set *set;
@@ -146,33 +149,33 @@ struct big_set {
 	struct big_set *next;
 };
 
-struct probe {               /* one subject and all that is asked of it */
+struct probe { /* one subject and all that is asked of it */
 	struct subject subject;
-	struct program program;  /* VALUE, LIST */
+	struct program program; /* VALUE, LIST */
 	struct table *eq;
 	struct affixes *prefixes, *suffixes;
 	struct segments *ints, *v4, *v6;
 	struct big_set *big;
-	uint8_t stride;          /* literals of four bytes and more inside: every so many places are tried; 0: none */
-	bool has2;               /* shorter ones */
-	bool paired;             /* half of a pair */
-	bool hashed;             /* and its hash is wanted for that */
+	uint8_t stride; /* literals of four bytes and more inside: every so many places are tried; 0: none */
+	bool has2;      /* shorter ones */
+	bool paired;    /* half of a pair */
+	bool hashed;    /* and its hash is wanted for that */
 	posting_t is_true, is_false;
-	bool asked;              /* anything but pairs is asked of it */
-	posting_t own;           /* every rule that asks more of it than half a pair */
-	posting_t all;           /* every rule that asks anything of it: for a value that nobody knows */
+	bool asked;    /* anything but pairs is asked of it */
+	posting_t own; /* every rule that asks more of it than half a pair */
+	posting_t all; /* every rule that asks anything of it: for a value that nobody knows */
 };
 
 struct pair {
-	uint32_t a, b;           /* probes */
-	bool prefix;             /* of b its beginnings count */
+	uint32_t a, b; /* probes */
+	bool prefix;   /* of b its beginnings count */
 	bool connection;
-	uint64_t lengths;        /* which: bit l-1 for length l */
+	uint64_t lengths; /* which: bit l-1 for length l */
 	struct table table;
-	posting_t all;           /* every rule in it */
+	posting_t all; /* every rule in it */
 };
 
-struct header_name {         /* which probe a header line belongs to */
+struct header_name { /* which probe a header line belongs to */
 	struct str name;
 	uint32_t probe;
 };
@@ -185,8 +188,8 @@ struct index {
 	uint32_t npairs;
 	struct grams grams;
 	uint32_t *ids;
-	posting_t *groups;       /* by id - nrules */
-	posting_t always;        /* rules without an anchor */
+	posting_t *groups;           /* by id - nrules */
+	posting_t always;            /* rules without an anchor */
 	struct header_name *headers; /* of the request, by a small hash of the name */
 	uint64_t header_lengths;     /* bit l % 64: some name is that long */
 	uint8_t header_first[257];   /* headers of hash h are [first[h], first[h+1]) */
@@ -197,8 +200,9 @@ struct index {
 
 static inline uint8_t header_hash(struct str name)
 {
-	return (uint8_t)(name.n * 37 + ((unsigned char)name.p[0] | 0x20) * 7 + ((unsigned char)name.p[name.n - 1] | 0x20) +
-			 ((unsigned char)name.p[name.n / 2] | 0x20) * 3);
+	return (uint8_t)(name.n * 37 + ((unsigned char)name.p[0] | 0x20) * 7 +
+	                 ((unsigned char)name.p[name.n - 1] | 0x20) +
+	                 ((unsigned char)name.p[name.n / 2] | 0x20) * 3);
 }
 
 #endif

@@ -18,7 +18,8 @@ static void subject(struct buf *out, const struct probe *p)
 		break;
 	case SUBJECT_VALUE:
 	case SUBJECT_LIST:
-		buf_add(out, p->subject.kind == SUBJECT_LIST ? STR("each of a computed list of ") : STR("a computed "));
+		buf_add(out, p->subject.kind == SUBJECT_LIST ? STR("each of a computed list of ")
+		                                             : STR("a computed "));
 		buf_add(out, str_of(type_name(p->subject.type)));
 		break;
 	}
@@ -63,7 +64,8 @@ bool index_print(struct buf *out, const struct index *ix, struct rule *const *ru
 			continue;
 		buf_add(out, STR("  "));
 		subject(out, p);
-		buf_printf(out, "%s: %zu rules", p->subject.connection ? " (connection)" : "", count(ix, p->own));
+		buf_printf(out, "%s: %zu rules", p->subject.connection ? " (connection)" : "",
+		           count(ix, p->own));
 		ways(out, ix, p);
 		buf_addc(out, '\n');
 	}
@@ -78,7 +80,8 @@ bool index_print(struct buf *out, const struct index *ix, struct rule *const *ru
 	}
 	buf_printf(out, "  asked for every request: %zu", always);
 	for (size_t i = 0; i < always && i < 20; i++)
-		buf_printf(out, " %.*s", STR_FMT(rules[ids != NULL ? ids[i + 1] : ix->always / 2 - 1]->info.name));
+		buf_printf(out, " %.*s",
+		           STR_FMT(rules[ids != NULL ? ids[i + 1] : ix->always / 2 - 1]->info.name));
 	buf_addc(out, '\n');
 	return !out->failed;
 }

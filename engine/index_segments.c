@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Ranges of numbers and addresses, all rules' at once: the line is cut where any range begins or ends, and each piece
- * knows who covers it. Neighbours that are covered alike are one piece; equal covers are stored once.
+ * Ranges of numbers and addresses, all rules' at once: the line is cut where any range begins or ends, and
+ * each piece knows who covers it. Neighbours that are covered alike are one piece; equal covers are stored
+ * once.
  */
 #include "engine/index_parts.h"
 
@@ -23,7 +24,7 @@ void spans_add(struct spans *s, const struct span_entry *e)
 	s->v[s->n++] = *e;
 }
 
-struct edge {                 /* an id begins to cover, or ceases to */
+struct edge { /* an id begins to cover, or ceases to */
 	uint64_t high, low;
 	uint32_t id;
 	bool begin;
@@ -38,8 +39,8 @@ static int by_place(const void *x, const void *y)
 	return (a->low > b->low) - (a->low < b->low);
 }
 
-struct cover {                /* ids that cover the place the sweep has come to, ascending */
-	struct entry *v;      /* with a count of ranges in key */
+struct cover {           /* ids that cover the place the sweep has come to, ascending */
+	struct entry *v; /* with a count of ranges in key */
 	size_t n, size;
 };
 
@@ -73,13 +74,16 @@ static bool cover_change(struct cover *c, uint32_t id, bool begin)
 		c->size = size;
 	}
 	memmove(&c->v[low + 1], &c->v[low], (c->n - low) * sizeof(*c->v));
-	c->v[low] = (struct entry){ 1, id };
+	c->v[low] = (struct entry){1, id};
 	c->n++;
 	return true;
 }
 
-struct covers {               /* covers stored so far, by hash */
-	struct { uint64_t hash; posting_t posting; } *v;
+struct covers { /* covers stored so far, by hash */
+	struct {
+		uint64_t hash;
+		posting_t posting;
+	} * v;
 	size_t size, n;
 };
 
@@ -142,9 +146,9 @@ static struct edge *edges_of(const struct spans *from, bool wide_keys, size_t *n
 		const struct span_entry *s = &from->v[i];
 		uint64_t high = s->high_to + (s->to == UINT64_MAX);
 
-		e[(*n)++] = (struct edge){ s->high_from, s->from, s->id, true };
+		e[(*n)++] = (struct edge){s->high_from, s->from, s->id, true};
 		if (s->to != UINT64_MAX || (wide_keys && s->high_to != UINT64_MAX)) /* else it never ends */
-			e[(*n)++] = (struct edge){ high, s->to + 1, s->id, false };
+			e[(*n)++] = (struct edge){high, s->to + 1, s->id, false};
 	}
 	if (e != NULL)
 		qsort(e, *n, sizeof(*e), by_place);
@@ -172,8 +176,8 @@ static void top_build(struct segments *t, const uint64_t *key, struct arena *a)
 
 bool segments_seal(struct segments *t, struct spans *from, bool wide_keys, struct arena *a, struct ids *ids)
 {
-	struct cover cover = { NULL, 0, 0 };
-	struct covers covers = { NULL, 0, 0 };
+	struct cover cover = {NULL, 0, 0};
+	struct covers covers = {NULL, 0, 0};
 	size_t n, end;
 	struct edge *e = edges_of(from, wide_keys, &n);
 	bool good = e != NULL && !from->failed;

@@ -17,7 +17,7 @@ void entries_add(struct entries *e, uint64_t key, uint32_t id)
 		e->v = v;
 		e->size = size;
 	}
-	e->v[e->n++] = (struct entry){ key, id };
+	e->v[e->n++] = (struct entry){key, id};
 }
 
 static int by_key(const void *x, const void *y)

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Named lists: `list NAME : TYPE { … }` or `from "file"`, built once and shared by every rule that says $NAME. */
+/* Named lists: `list NAME : TYPE { … }` or `from "file"`, built once and shared by every rule that says
+ * $NAME. */
 #include "engine/compile.h"
 
 #include <stdlib.h>
@@ -9,7 +10,7 @@
 static const struct {
 	const char *name;
 	enum set_type type;
-} types[] = { { "ip", SET_IP }, { "string", SET_STRING }, { "int", SET_INT }, { "host", SET_HOST } };
+} types[] = {{"ip", SET_IP}, {"string", SET_STRING}, {"int", SET_INT}, {"host", SET_HOST}};
 
 const struct named_list *lists_find(const struct lists *l, struct str name)
 {
@@ -21,7 +22,7 @@ const struct named_list *lists_find(const struct lists *l, struct str name)
 
 struct str lists_nearest(const struct lists *l, struct str name)
 {
-	struct nearest near = { .name = name };
+	struct nearest near = {.name = name};
 
 	for (const struct named_list *i = l->first; i != NULL; i = i->next)
 		nearest_offer(&near, i->name);
@@ -30,7 +31,7 @@ struct str lists_nearest(const struct lists *l, struct str name)
 
 static bool type_check(struct compiler *c, const struct ast_block *b, enum set_type *out)
 {
-	struct nearest near = { .name = b->list_type };
+	struct nearest near = {.name = b->list_type};
 	struct diag *g;
 
 	for (size_t i = 0; i < sizeof(types) / sizeof(types[0]); i++) {
@@ -87,5 +88,5 @@ void lists_fini(struct lists *l)
 	for (struct named_list *i = l->first; i != NULL; i = i->next)
 		if (i->set != NULL)
 			set_unref(i->set);
-	*l = (struct lists){ NULL, NULL };
+	*l = (struct lists){NULL, NULL};
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Typed expressions become programs. and and or jump over what cannot change the result; what several rules ask is
- * kept in a slot the first time and recalled after that.
+ * Typed expressions become programs. and and or jump over what cannot change the result; what several rules
+ * ask is kept in a slot the first time and recalled after that.
  */
 #include "engine/compile.h"
 
@@ -33,7 +33,7 @@ static struct instr *emit(struct code *k, enum op op)
 		k->v = v;
 		k->size = size;
 	}
-	k->v[k->n] = (struct instr){ .op = op };
+	k->v[k->n] = (struct instr){.op = op};
 	return &k->v[k->n++];
 }
 
@@ -48,7 +48,8 @@ static bool dear_truth(const struct expr *e)
 {
 	switch (e->kind) {
 	case EX_TEST:
-		return e->kids[0]->kind != EX_FIELD || (e->test->kind >= TEST_CONTAINS && e->test->kind != TEST_BIT_AND);
+		return e->kids[0]->kind != EX_FIELD ||
+		       (e->test->kind >= TEST_CONTAINS && e->test->kind != TEST_BIT_AND);
 	case EX_COMPARE:
 	case EX_AND:
 	case EX_OR:
@@ -113,7 +114,7 @@ static void call(struct code *k, const struct expr *e)
 		k->failed = true;
 		return;
 	}
-	*s = (struct site){ e->function, e->prepared, mapped ? type_element(e->type) : e->type, (uint8_t)e->n };
+	*s = (struct site){e->function, e->prepared, mapped ? type_element(e->type) : e->type, (uint8_t)e->n};
 	emit(k, mapped ? OP_CALL_EACH : OP_CALL)->site = s;
 }
 
@@ -330,7 +331,7 @@ static bool seal(struct code *k, const struct expr *e, bool condition, struct pr
 	}
 	memcpy(code, k->v, k->n * sizeof(*code));
 	free(k->v);
-	*out = (struct program){ .code = code, .n = k->n };
+	*out = (struct program){.code = code, .n = k->n};
 	if ((wrong = program_verify(out, condition, &k->c->slots)) == NULL)
 		return true;
 	diag_add(k->c->d, U0012, e->span, "this is too large to evaluate: %s", wrong);
@@ -339,7 +340,7 @@ static bool seal(struct code *k, const struct expr *e, bool condition, struct pr
 
 bool lower_condition(struct compiler *c, const struct expr *e, struct program *out)
 {
-	struct code k = { .c = c };
+	struct code k = {.c = c};
 
 	truth(&k, e);
 	return seal(&k, e, true, out);
@@ -347,7 +348,7 @@ bool lower_condition(struct compiler *c, const struct expr *e, struct program *o
 
 bool lower_value(struct compiler *c, const struct expr *e, struct program *out)
 {
-	struct code k = { .c = c };
+	struct code k = {.c = c};
 
 	value(&k, e);
 	return seal(&k, e, false, out);

@@ -6,7 +6,7 @@
 #include "engine/function.h"
 
 static const struct foreign foreign[] = {
-#define FOREIGN(name, type, reason) { name, type, reason },
+#define FOREIGN(name, type, reason) {name, type, reason},
 #define ALIAS(old, new)
 #include "engine/foreign.def"
 #undef FOREIGN
@@ -17,7 +17,7 @@ static const struct {
 	const char *old, *now;
 } aliases[] = {
 #define FOREIGN(name, type, reason)
-#define ALIAS(old, new) { old, new },
+#define ALIAS(old, new) {old, new},
 #include "engine/foreign.def"
 #undef FOREIGN
 #undef ALIAS
@@ -38,13 +38,13 @@ struct value foreign_default(const struct foreign *f)
 
 	switch (type_shape(f->type)) {
 	case SHAPE_ARRAY:
-		return (struct value){ .type = f->type, .a = &no_elements };
+		return (struct value){.type = f->type, .a = &no_elements};
 	case SHAPE_MAP:
-		return (struct value){ .type = f->type, .m = &no_entries };
+		return (struct value){.type = f->type, .m = &no_entries};
 	case SHAPE_SCALAR:
 		break;
 	}
-	return f->type == TYPE_BYTES ? VALUE_STR(STR("")) : (struct value){ .type = f->type, .i = 0 };
+	return f->type == TYPE_BYTES ? VALUE_STR(STR("")) : (struct value){.type = f->type, .i = 0};
 }
 
 const char *alias_find(struct str name)
@@ -70,7 +70,7 @@ void nearest_offer(struct nearest *n, struct str candidate)
 
 struct str nearest_field(struct str name)
 {
-	struct nearest n = { .name = name };
+	struct nearest n = {.name = name};
 
 	for (size_t i = 0; i < FIELD_COUNT; i++)
 		nearest_offer(&n, str_of(field_table[i].name));
@@ -79,7 +79,7 @@ struct str nearest_field(struct str name)
 
 struct str nearest_function(struct str name)
 {
-	struct nearest n = { .name = name };
+	struct nearest n = {.name = name};
 
 	nearest_offer(&n, STR("any"));
 	nearest_offer(&n, STR("all"));

@@ -8,12 +8,12 @@
 struct foreign {
 	const char *name;
 	enum type type;
-	const char *reason;  /* whose it is */
+	const char *reason; /* whose it is */
 };
 
 const struct foreign *foreign_find(struct str name);
 struct value foreign_default(const struct foreign *f); /* as documented */
-const char *alias_find(struct str name); /* today's name, or NULL */
+const char *alias_find(struct str name);               /* today's name, or NULL */
 
 /* Offer candidates one by one; best is the closest that is close enough, or empty. */
 struct nearest {

@@ -17,7 +17,7 @@ bool owner_take(struct owner *o, void *object, void (*free_object)(void *object)
 		o->v = v;
 		o->size = size;
 	}
-	o->v[o->n++] = (struct owned){ object, free_object };
+	o->v[o->n++] = (struct owned){object, free_object};
 	return true;
 }
 

@@ -11,11 +11,11 @@
 enum literal_place { LITERAL_ANYWHERE, LITERAL_PREFIX, LITERAL_SUFFIX, LITERAL_WHOLE };
 
 struct literals {
-	const struct str *v;   /* lower case if nocase; none is empty */
-	size_t n;              /* 0: nothing is known */
-	bool nocase;           /* ASCII case does not count */
+	const struct str *v; /* lower case if nocase; none is empty */
+	size_t n;            /* 0: nothing is known */
+	bool nocase;         /* ASCII case does not count */
 	enum literal_place place;
-	bool enough;           /* holding one of them is also sufficient: the pattern need not run */
+	bool enough; /* holding one of them is also sufficient: the pattern need not run */
 };
 
 #endif

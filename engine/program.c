@@ -8,8 +8,19 @@
 #include "base/limits.h"
 
 enum operand {
-	OPERAND_NONE, OPERAND_FIELD, OPERAND_FIELD_KEY, OPERAND_VALUE, OPERAND_NUMBER, OPERAND_KEY, OPERAND_SITE,
-	OPERAND_TEST, OPERAND_FIELD_TEST, OPERAND_ORDER, OPERAND_JUMP, OPERAND_JUMP_SLOT, OPERAND_TRUTH_SLOT,
+	OPERAND_NONE,
+	OPERAND_FIELD,
+	OPERAND_FIELD_KEY,
+	OPERAND_VALUE,
+	OPERAND_NUMBER,
+	OPERAND_KEY,
+	OPERAND_SITE,
+	OPERAND_TEST,
+	OPERAND_FIELD_TEST,
+	OPERAND_ORDER,
+	OPERAND_JUMP,
+	OPERAND_JUMP_SLOT,
+	OPERAND_TRUTH_SLOT,
 	OPERAND_VALUE_SLOT,
 };
 
@@ -18,7 +29,8 @@ static const struct shape_of {
 	enum operand operand;
 	uint8_t pops, pushes, tpops, tpushes;
 } shapes[INSTR_COUNT] = {
-#define INSTR(id, name, operand, pops, pushes, tpops, tpushes, prose) { name, operand, pops, pushes, tpops, tpushes },
+#define INSTR(id, name, operand, pops, pushes, tpops, tpushes, prose)                                        \
+	{name, operand, pops, pushes, tpops, tpushes},
 #include "engine/instrs.def"
 #undef INSTR
 };
@@ -37,19 +49,22 @@ static const char *operand_wrong(const struct program *p, uint32_t at, bool trut
 	case OPERAND_NUMBER:
 		return NULL;
 	case OPERAND_FIELD:
-		return i->field >= field_table && i->field < field_table + FIELD_COUNT ? NULL : "no such field";
+		return i->field >= field_table && i->field < field_table + FIELD_COUNT ? NULL
+		                                                                       : "no such field";
 	case OPERAND_FIELD_KEY:
 		return i->to < FIELD_COUNT && i->key != NULL ? NULL : "no such field or key";
 	case OPERAND_FIELD_TEST:
 		return i->to < FIELD_COUNT && i->test != NULL && i->test->type == field_table[i->to].type
-			? NULL : "no such field, or a test of another type";
+		           ? NULL
+		           : "no such field, or a test of another type";
 	case OPERAND_VALUE:
 		return i->value != NULL ? NULL : "no constant";
 	case OPERAND_KEY:
 		return i->key != NULL ? NULL : "no key";
 	case OPERAND_SITE:
 		return i->site != NULL && i->site->function->run != NULL && i->site->n <= FUNCTION_ARGS
-			? NULL : "no function to call";
+		           ? NULL
+		           : "no function to call";
 	case OPERAND_TEST:
 		return i->test != NULL ? NULL : "no test";
 	case OPERAND_ORDER:
@@ -72,7 +87,7 @@ static const char *arrive(struct depths *at, unsigned values, unsigned truths)
 {
 	if (at->known && (at->values != values || at->truths != truths))
 		return "ways that join with different stacks";
-	*at = (struct depths){ true, (uint16_t)values, (uint16_t)truths };
+	*at = (struct depths){true, (uint16_t)values, (uint16_t)truths};
 	return NULL;
 }
 
@@ -120,7 +135,7 @@ static const char *step(struct program *p, uint32_t at, struct depths *d, const 
 
 const char *program_verify(struct program *p, bool condition, const struct slots *slots)
 {
-	struct depths few[64] = { { false, 0, 0 } }, *d = few;
+	struct depths few[64] = {{false, 0, 0}}, *d = few;
 	const char *wrong = p->n > 0 ? NULL : "no code";
 
 	if (p->n > 64 && (d = calloc(p->n, sizeof(*d))) == NULL)

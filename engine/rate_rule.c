@@ -9,8 +9,11 @@
 /* 60s, 10m, 1h, 1d, 500ms → milliseconds. */
 static bool duration(struct str s, int64_t *out)
 {
-	static const struct { const char *unit; int64_t msec; } units[] = {
-		{ "ms", 1 }, { "s", 1000 }, { "m", 60000 }, { "h", 3600000 }, { "d", 86400000 },
+	static const struct {
+		const char *unit;
+		int64_t msec;
+	} units[] = {
+	    {"ms", 1}, {"s", 1000}, {"m", 60000}, {"h", 3600000}, {"d", 86400000},
 	};
 	size_t digits = 0;
 	uint64_t n;
@@ -27,7 +30,8 @@ static bool duration(struct str s, int64_t *out)
 	return false;
 }
 
-static bool numbers_check(struct compiler *c, const struct ast_rate_limit *ast, struct span span, struct rate_limit *out)
+static bool numbers_check(struct compiler *c, const struct ast_rate_limit *ast, struct span span,
+                          struct rate_limit *out)
 {
 	bool good = true;
 
@@ -39,13 +43,13 @@ static bool numbers_check(struct compiler *c, const struct ast_rate_limit *ast, 
 		diag_add(c->d, U1005, ast->requests.span, "a number of requests from 1 belongs here");
 		good = false;
 	}
-	if (!duration(ast->per.text, &out->period_msec) || out->period_msec < 1000 || out->period_msec > 86400000) {
+	if (!duration(ast->per.text, &out->period_msec) || out->period_msec < 1000 ||
+	    out->period_msec > 86400000) {
 		diag_add(c->d, U1005, ast->per.span, "a time from 1s to 1d belongs here");
 		good = false;
 	}
 	out->mitigation_msec = 0;
-	if (ast->duration.text.n > 0 &&
-	    !str_eq(ast->duration.text, STR("0")) &&
+	if (ast->duration.text.n > 0 && !str_eq(ast->duration.text, STR("0")) &&
 	    (!duration(ast->duration.text, &out->mitigation_msec) || out->mitigation_msec > 7 * 86400000ll)) {
 		diag_add(c->d, U1005, ast->duration.span, "a time from 0s (throttle) to 7d belongs here");
 		good = false;
@@ -63,13 +67,13 @@ static bool by_check(struct compiler *c, const struct ast *ast, struct limiter *
 	}
 	if ((e = check_any(c, ast)) == NULL)
 		return false;
-	l->by[l->nby++] = (struct computed){ .expr = e };
+	l->by[l->nby++] = (struct computed){.expr = e};
 	return true;
 }
 
 /* What makes two limits the same after a reload: name, condition, characteristics, counting. */
 static bool identity(struct compiler *c, const struct ast_block *rule, const struct ast_rate_limit *ast,
-		     struct rate_limit *out)
+                     struct rate_limit *out)
 {
 	struct buf text = BUF_INIT;
 	bool good = buf_add(&text, rule->name) && buf_addc(&text, '\n') && ast_print(&text, rule->when);
@@ -86,7 +90,8 @@ static bool identity(struct compiler *c, const struct ast_block *rule, const str
 	return good;
 }
 
-bool limiter_check(struct rules *r, const struct ast_block *rule, const struct ast_rate_limit *ast, struct action *out)
+bool limiter_check(struct rules *r, const struct ast_block *rule, const struct ast_rate_limit *ast,
+                   struct action *out)
 {
 	struct limiter *l = ARENA_NEW(r->c->sealed, struct limiter);
 	struct compiler *c = r->c;
@@ -149,7 +154,7 @@ int limiter_judge(const struct limiter *l, enum truth t, struct vm *m, int64_t *
 	if ((rc = key_of(l, m, &table, &key)) < 0)
 		return t == FALSE ? 0 : rc;
 	answer = count ? rate_count(table, &l->limit, &key, m->fields->in->now_msec)
-		: rate_look(table, &l->limit, &key, m->fields->in->now_msec);
+	               : rate_look(table, &l->limit, &key, m->fields->in->now_msec);
 	*retry_msec = answer.retry_msec;
 	return answer.over && t != FALSE;
 }

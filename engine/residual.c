@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Partial evaluation per connection. Guards are judged once; rules whose guard does not hold are out for good, of the
- * others only the rest is asked for each request. One request is no reason to work that out: it is done at the second.
+ * Partial evaluation per connection. Guards are judged once; rules whose guard does not hold are out for
+ * good, of the others only the rest is asked for each request. One request is no reason to work that out: it
+ * is done at the second.
  */
 #include "engine/residual.h"
 
 #include <stdlib.h>
 
 struct residual {
-	struct ruleset *ruleset;  /* counted */
+	struct ruleset *ruleset; /* counted */
 	struct arena arena;
 	/* what it was worked out from; anything else is another connection */
 	const struct cert_facts *cert;
@@ -51,9 +52,10 @@ void residual_free(struct residual *res)
 
 static bool same_connection(const struct residual *res, const struct ruleset *r, const struct inputs *in)
 {
-	return res->ruleset == r && res->cert == in->cert && res->tls == in->tls && ip_eq(&res->client_ip, &in->client_ip) &&
-		ip_eq(&res->server_ip, &in->server_ip) && res->client_port == in->client_port &&
-		res->server_port == in->server_port && str_eq(res->zone, in->zone);
+	return res->ruleset == r && res->cert == in->cert && res->tls == in->tls &&
+	       ip_eq(&res->client_ip, &in->client_ip) && ip_eq(&res->server_ip, &in->server_ip) &&
+	       res->client_port == in->client_port && res->server_port == in->server_port &&
+	       str_eq(res->zone, in->zone);
 }
 
 /* A guard's rules live on; sure: it holds, rather than having no answer. */

@@ -6,12 +6,12 @@
 #include "engine/index.h"
 #include "engine/sealed.h"
 
-struct left {                 /* of one phase */
-	unsigned runs;        /* how often the phase ran on this connection */
+struct left {          /* of one phase */
+	unsigned runs; /* how often the phase ran on this connection */
 	bool built;
 	struct alive alive;
-	uint64_t *sure;       /* bit per rule: its guard holds, only the rest is to be asked */
-	uint32_t *base;       /* rules that may match whatever the request is: those without an anchor in it */
+	uint64_t *sure; /* bit per rule: its guard holds, only the rest is to be asked */
+	uint32_t *base; /* rules that may match whatever the request is: those without an anchor in it */
 	size_t nbase;
 };
 

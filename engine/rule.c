@@ -27,8 +27,11 @@ static const struct ast_setting *setting_find(const struct ast_block *b, const c
 
 bool setting_switch(struct compiler *c, const struct ast_setting *s, bool *out)
 {
-	static const struct { const char *word; bool on; } words[] = {
-		{ "yes", true }, { "no", false }, { "on", true }, { "off", false }, { "true", true }, { "false", false },
+	static const struct {
+		const char *word;
+		bool on;
+	} words[] = {
+	    {"yes", true}, {"no", false}, {"on", true}, {"off", false}, {"true", true}, {"false", false},
 	};
 
 	for (size_t i = 0; s->nwords == 1 && i < sizeof(words) / sizeof(words[0]); i++)
@@ -42,13 +45,13 @@ bool setting_switch(struct compiler *c, const struct ast_setting *s, bool *out)
 
 static bool settings_known(struct compiler *c, const struct ast_block *b)
 {
-	static const char *const names[] = { "phase", "enabled", "tags", "description", "zones" };
+	static const char *const names[] = {"phase", "enabled", "tags", "description", "zones"};
 	struct nearest near;
 	struct diag *g;
 	bool good = true, known;
 
 	for (const struct ast_setting *s = b->settings; s != NULL; s = s->next) {
-		near = (struct nearest){ .name = s->name };
+		near = (struct nearest){.name = s->name};
 		known = false;
 		for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
 			known = known || str_eq(s->name, str_of(names[i]));
@@ -57,7 +60,8 @@ static bool settings_known(struct compiler *c, const struct ast_block *b)
 		if (known) {
 			for (const struct ast_setting *t = b->settings; t != s; t = t->next)
 				if (str_eq(t->name, s->name)) {
-					g = diag_add(c->d, U8001, s->name_span, "%.*s is given twice", STR_FMT(s->name));
+					g = diag_add(c->d, U8001, s->name_span, "%.*s is given twice",
+					             STR_FMT(s->name));
 					diag_second(c->d, g, t->name_span, "first here");
 					good = false;
 					break;
@@ -75,7 +79,7 @@ static bool settings_known(struct compiler *c, const struct ast_block *b)
 const struct expr *zones_check(struct rules *r, const struct ast_block *block)
 {
 	const struct ast_setting *s = setting_find(block, "zones");
-	struct ast set = { .kind = AST_SET }, *items, **kids;
+	struct ast set = {.kind = AST_SET}, *items, **kids;
 	const struct field *field = &field_table[FIELD_ZONE];
 	const struct expr *of;
 	struct expr *e, *f;
@@ -92,7 +96,7 @@ const struct expr *zones_check(struct rules *r, const struct ast_block *block)
 		return NULL;
 	}
 	for (size_t i = 0; i < s->nwords; i++) {
-		struct nearest near = { .name = s->words[i].text };
+		struct nearest near = {.name = s->words[i].text};
 		bool known = r->o->zones == NULL;
 		struct diag *g;
 
@@ -100,11 +104,13 @@ const struct expr *zones_check(struct rules *r, const struct ast_block *block)
 			known = known || str_eq(r->o->zones[z], s->words[i].text);
 			nearest_offer(&near, r->o->zones[z]);
 		}
-		items[i] = (struct ast){ .kind = AST_STRING, .span = s->words[i].span, .text = s->words[i].text };
+		items[i] =
+		    (struct ast){.kind = AST_STRING, .span = s->words[i].span, .text = s->words[i].text};
 		kids[i] = &items[i];
 		if (known)
 			continue;
-		g = diag_add(r->c->d, U1001, s->words[i].span, "there is no zone %.*s", STR_FMT(s->words[i].text));
+		g = diag_add(r->c->d, U1001, s->words[i].span, "there is no zone %.*s",
+		             STR_FMT(s->words[i].text));
 		if (near.best.n > 0)
 			diag_help(r->c->d, g, "did you mean %.*s?", STR_FMT(near.best));
 	}
@@ -123,7 +129,8 @@ const struct expr *zones_check(struct rules *r, const struct ast_block *block)
 	return e->test != NULL ? e : NULL;
 }
 
-static bool phase_check(struct rules *r, const struct ast_block *b, const struct ast_block *group, enum phase *out)
+static bool phase_check(struct rules *r, const struct ast_block *b, const struct ast_block *group,
+                        enum phase *out)
 {
 	const struct ast_setting *s = setting_find(b, "phase");
 	struct nearest near;
@@ -144,7 +151,7 @@ static bool phase_check(struct rules *r, const struct ast_block *b, const struct
 		*out = (enum phase)found;
 		return true;
 	}
-	near = (struct nearest){ .name = s->nwords > 0 ? s->words[0].text : STR("") };
+	near = (struct nearest){.name = s->nwords > 0 ? s->words[0].text : STR("")};
 	for (size_t i = 0; i < PHASE_COUNT; i++)
 		nearest_offer(&near, str_of(phase_names[i]));
 	g = diag_add(r->c->d, U8001, s->span, "phase needs the name of a phase");
@@ -155,7 +162,7 @@ static bool phase_check(struct rules *r, const struct ast_block *b, const struct
 
 static const struct expr *both(struct rules *r, const struct expr *scope, const struct expr *e)
 {
-	const struct expr *kids[2] = { scope, e };
+	const struct expr *kids[2] = {scope, e};
 
 	return scope == NULL || e == NULL ? e : expr_parent(r->c, EX_AND, TYPE_BOOL, e->span, kids, 2);
 }
@@ -177,11 +184,12 @@ static bool actions_check(struct rules *r, const struct ast_block *b, struct rul
 		good = action_check(r, b, a, rule->phase, out) && good;
 		if (a->next != NULL && action_table[out->id].ends) {
 			diag_add(r->c->d, U1006, a->next->span, "nothing can follow %s: it ends the request",
-				 action_table[out->id].name);
+			         action_table[out->id].name);
 			good = false;
 		}
 		rule->counts = rule->counts || (good && out->limiter != NULL && out->limiter->counting);
-		rule->fails_closed = rule->fails_closed || out->id == ACTION_BLOCK || out->id == ACTION_RATE_LIMIT;
+		rule->fails_closed =
+		    rule->fails_closed || out->id == ACTION_BLOCK || out->id == ACTION_RATE_LIMIT;
 	}
 	return good;
 }
@@ -199,7 +207,8 @@ static void add(struct rules *r, struct rule *rule)
 void rule_check(struct rules *r, const struct ast_block *b, unsigned group)
 {
 	const struct group *g = &r->groups[group];
-	const struct ast_setting *enabled = setting_find(b, "enabled"), *about = setting_find(b, "description");
+	const struct ast_setting *enabled = setting_find(b, "enabled"),
+	                         *about = setting_find(b, "description");
 	struct rule *rule = ARENA_NEW(r->c->sealed, struct rule);
 	const struct expr *scope, *when;
 	bool on = true, good;

@@ -16,9 +16,9 @@
 #include "engine/version.h"
 
 void compiler_init(struct compiler *c, struct arena *scratch, struct arena *sealed, struct owner *owner,
-		   struct diags *d)
+                   struct diags *d)
 {
-	*c = (struct compiler){ .scratch = scratch, .sealed = sealed, .owner = owner, .d = d };
+	*c = (struct compiler){.scratch = scratch, .sealed = sealed, .owner = owner, .d = d};
 }
 
 void compiler_fini(struct compiler *c)
@@ -55,14 +55,14 @@ static bool groups_check(struct rules *r, const struct ast_file *file)
 		n += b->kind == AST_BLOCK_RULESET;
 	if ((r->groups = arena_array(r->c->sealed, n, sizeof(*r->groups))) == NULL)
 		return false;
-	r->groups[0] = (struct group){ .name = STR(""), .enabled = true };
+	r->groups[0] = (struct group){.name = STR(""), .enabled = true};
 	r->ngroups = 1;
 	for (const struct ast_block *b = file->blocks; b != NULL; b = b->next)
 		if (b->kind == AST_BLOCK_RULESET)
 			group_check(r, b, &r->groups[r->ngroups++]);
 	if (n > SKIP_BITS_ALL - SKIP_BIT_RULESETS)
 		diag_add(r->c->d, U0012, r->groups[n - 1].span, "more than %d rulesets",
-			 SKIP_BITS_ALL - SKIP_BIT_RULESETS - 1);
+		         SKIP_BITS_ALL - SKIP_BIT_RULESETS - 1);
 	return true;
 }
 
@@ -104,7 +104,8 @@ static bool rules_share(struct rules *r)
 				return false;
 			for (size_t k = 0; k < i->n; k++)
 				if (!computed_share(r->c, &i->actions[k].value) ||
-				    (i->actions[k].limiter != NULL && !limiter_share(r->c, i->actions[k].limiter)))
+				    (i->actions[k].limiter != NULL &&
+				     !limiter_share(r->c, i->actions[k].limiter)))
 					return false;
 		}
 	return true;
@@ -188,10 +189,10 @@ static void forget_scratch(struct ruleset *s)
 		}
 }
 
-static int compile(struct ruleset *s, struct compiler *c, const struct ast_file *file, const struct ruleset_options *o,
-		   const struct dump *dump)
+static int compile(struct ruleset *s, struct compiler *c, const struct ast_file *file,
+                   const struct ruleset_options *o, const struct dump *dump)
 {
-	struct rules r = { .c = c, .o = o };
+	struct rules r = {.c = c, .o = o};
 	unsigned before = c->d->errors;
 
 	lists_load(c, &s->lists, file);
@@ -221,7 +222,7 @@ static int compile(struct ruleset *s, struct compiler *c, const struct ast_file 
 }
 
 int compile_ruleset(struct ruleset **out, const struct ast_file *file, const struct ruleset_options *o,
-		    const struct dump *dump, struct diags *d)
+                    const struct dump *dump, struct diags *d)
 {
 	struct ruleset *s = calloc(1, sizeof(*s));
 	struct arena scratch;
@@ -250,7 +251,8 @@ int compile_ruleset(struct ruleset **out, const struct ast_file *file, const str
 	return rc;
 }
 
-int ruleset_compile(struct ruleset **out, const struct ast_file *file, const struct ruleset_options *o, struct diags *d)
+int ruleset_compile(struct ruleset **out, const struct ast_file *file, const struct ruleset_options *o,
+                    struct diags *d)
 {
 	return compile_ruleset(out, file, o, NULL, d);
 }
@@ -267,8 +269,8 @@ size_t ruleset_rules(const struct ruleset *r)
 
 unsigned ruleset_needs(const struct ruleset *r)
 {
-	static const enum field_id hello[] = { FIELD_HELLO_LENGTH, FIELD_CLIENT_RANDOM, FIELD_EXTENSIONS_SHA1,
-					       FIELD_EXTENSIONS_SHA1_LE, FIELD_CIPHERS_SHA1 };
+	static const enum field_id hello[] = {FIELD_HELLO_LENGTH, FIELD_CLIENT_RANDOM, FIELD_EXTENSIONS_SHA1,
+	                                      FIELD_EXTENSIONS_SHA1_LE, FIELD_CIPHERS_SHA1};
 	unsigned needs = 0;
 
 	for (size_t i = 0; i < sizeof(hello) / sizeof(hello[0]); i++)
@@ -277,7 +279,8 @@ unsigned ruleset_needs(const struct ruleset *r)
 
 	if (r->scopes & SCOPE_BIT(SCOPE_BODY))
 		needs |= NEED_BODY;
-	if (r->phases[PHASE_RESPONSE_HEADERS].n + r->phases[PHASE_RESPONSE_FIREWALL].n > 0 || r->counts_response)
+	if (r->phases[PHASE_RESPONSE_HEADERS].n + r->phases[PHASE_RESPONSE_FIREWALL].n > 0 ||
+	    r->counts_response)
 		needs |= NEED_RESPONSE_RULES;
 	return needs;
 }
@@ -291,9 +294,10 @@ bool ruleset_has_phase(const struct ruleset *r, enum phase p, struct str zone)
 /* raw.* is what arrived: read before the first edit, when anything asks for it. */
 static void keep_raw(const struct ruleset *r, struct fields *f)
 {
-	static const enum field_id request[] = { FIELD_RAW_HEADERS, FIELD_RAW_HEADERS_NAMES, FIELD_RAW_HEADERS_VALUES };
-	static const enum field_id response[] = { FIELD_RAW_RESPONSE_HEADERS, FIELD_RAW_RESPONSE_HEADERS_NAMES,
-						  FIELD_RAW_RESPONSE_HEADERS_VALUES };
+	static const enum field_id request[] = {FIELD_RAW_HEADERS, FIELD_RAW_HEADERS_NAMES,
+	                                        FIELD_RAW_HEADERS_VALUES};
+	static const enum field_id response[] = {FIELD_RAW_RESPONSE_HEADERS, FIELD_RAW_RESPONSE_HEADERS_NAMES,
+	                                         FIELD_RAW_RESPONSE_HEADERS_VALUES};
 
 	for (size_t i = 0; i < 3; i++) {
 		if (r->reads[request[i]] && f->in->response == NULL)
@@ -312,7 +316,8 @@ static enum truth holds(const struct rule *rule, bool sure, struct vm *m)
 }
 
 /* One rule's turn. false: the phase is over. */
-static bool ask(const struct rule *rule, bool sure, enum phase p, struct vm *m, struct verdict *v, struct skips *rest)
+static bool ask(const struct rule *rule, bool sure, enum phase p, struct vm *m, struct verdict *v,
+                struct skips *rest)
 {
 	enum truth t;
 
@@ -325,9 +330,10 @@ static bool ask(const struct rule *rule, bool sure, enum phase p, struct vm *m, 
 	return !skip_has(v->skipped, p);
 }
 
-static bool run_all(const struct phase_rules *rules, const struct left *left, enum phase p, struct vm *m, struct verdict *v)
+static bool run_all(const struct phase_rules *rules, const struct left *left, enum phase p, struct vm *m,
+                    struct verdict *v)
 {
-	struct skips rest = { { 0 } };
+	struct skips rest = {{0}};
 
 	for (size_t i = 0; i < rules->n; i++)
 		if ((left == NULL || skip_has(left->alive.rules, (unsigned)i)) &&
@@ -336,8 +342,8 @@ static bool run_all(const struct phase_rules *rules, const struct left *left, en
 	return v->outcome == OUTCOME_PASS;
 }
 
-/* Of many rules few are asked, and those are not in the processor's caches: their parts are sent for together, each
- * round what the one before leads to. */
+/* Of many rules few are asked, and those are not in the processor's caches: their parts are sent for
+ * together, each round what the one before leads to. */
 static void fetch(const struct phase_rules *rules, const struct marks *marks)
 {
 	const struct rule *some[FETCH];
@@ -358,9 +364,9 @@ static void fetch(const struct phase_rules *rules, const struct marks *marks)
 }
 
 static bool run_marked(const struct phase_rules *rules, const struct left *left, enum phase p, struct vm *m,
-		       struct verdict *v)
+                       struct verdict *v)
 {
-	struct skips rest = { { 0 } };
+	struct skips rest = {{0}};
 	void *memory = arena_alloc(m->fields->arena, index_marks_size(rules->index));
 	struct marks marks;
 
@@ -383,10 +389,11 @@ static bool run_marked(const struct phase_rules *rules, const struct left *left,
 	return v->outcome == OUTCOME_PASS;
 }
 
-bool ruleset_run(const struct ruleset *r, enum phase p, struct fields *f, struct residual *res, struct verdict *v)
+bool ruleset_run(const struct ruleset *r, enum phase p, struct fields *f, struct residual *res,
+                 struct verdict *v)
 {
 	const struct phase_rules *rules = &r->phases[p];
-	struct vm m = { .fields = f };
+	struct vm m = {.fields = f};
 	const struct left *left;
 
 	f->ruleset = r;
@@ -405,7 +412,7 @@ bool ruleset_run(const struct ruleset *r, enum phase p, struct fields *f, struct
 void ruleset_count_response(const struct ruleset *r, struct fields *f)
 {
 	const struct phase_rules *rules = &r->phases[PHASE_REQUEST_RATELIMIT];
-	struct vm m = { .fields = f };
+	struct vm m = {.fields = f};
 
 	if (!r->counts_response || (m.memo = memo_for(f, r, &r->slots)) == NULL)
 		return;

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The engine's door. A ruleset is compiled from the blocks of a rule file (lists, rules, rulesets), sealed, and
- * shared read-only by all threads; it is counted. An evaluation reads fields on demand from what the proxy lends it
- * and gives a verdict: what was decided, by which rule, and the ordered edits. It changes nothing itself.
+ * The engine's door. A ruleset is compiled from the blocks of a rule file (lists, rules, rulesets), sealed,
+ * and shared read-only by all threads; it is counted. An evaluation reads fields on demand from what the
+ * proxy lends it and gives a verdict: what was decided, by which rule, and the ordered edits. It changes
+ * nothing itself.
  */
 #ifndef ENGINE_RULESET_H
 #define ENGINE_RULESET_H
@@ -25,19 +26,22 @@ enum phase {
 };
 
 struct ruleset_options {
-	const struct str *zones;     /* names that `zones` of a rule may name */
+	const struct str *zones; /* names that `zones` of a rule may name */
 	size_t nzones;
-	const struct str *pools;     /* names that `route pool` may name */
+	const struct str *pools; /* names that `route pool` may name */
 	size_t npools;
 	bool foreign_fields_default; /* server { foreign_fields default } */
-	struct geoip *geoip;         /* NULL: ip.src.* geography is missing; counted, the ruleset takes its own reference */
-	bool no_index, no_fold;      /* switches for tests and benchmarks: same answers, slower */
+	struct geoip
+	    *geoip; /* NULL: ip.src.* geography is missing; counted, the ruleset takes its own reference */
+	bool no_index, no_fold; /* switches for tests and benchmarks: same answers, slower */
 };
 
-int ruleset_compile(struct ruleset **out, const struct ast_file *file, const struct ruleset_options *o, struct diags *d);
+int ruleset_compile(struct ruleset **out, const struct ast_file *file, const struct ruleset_options *o,
+                    struct diags *d);
 struct ruleset *ruleset_ref(struct ruleset *r);
 void ruleset_unref(struct ruleset *r);
-struct str ruleset_version(const struct ruleset *r); /* rules.version: hex digest of the rules' canonical text */
+struct str
+ruleset_version(const struct ruleset *r); /* rules.version: hex digest of the rules' canonical text */
 size_t ruleset_rules(const struct ruleset *r);
 
 /* What the ruleset reads at all, so that the proxy prepares only that. */
@@ -47,32 +51,34 @@ bool ruleset_has_phase(const struct ruleset *r, enum phase p, struct str zone);
 
 /* ---- one exchange ------------------------------------------------------------------------------------- */
 
-/* Everything a rule may read, lent by the proxy for the length of the exchange. NULL members: field defaults. */
+/* Everything a rule may read, lent by the proxy for the length of the exchange. NULL members: field defaults.
+ */
 struct inputs {
 	const struct cert_facts *cert;
 	const struct tls_facts *tls;
-	struct ip client_ip;         /* ip.src */
+	struct ip client_ip; /* ip.src */
 	uint16_t client_port;
 	struct ip server_ip;
 	uint16_t server_port;
-	struct str zone;             /* zone.name */
+	struct str zone; /* zone.name */
 	const struct request *request;
 	const struct response *response; /* NULL until the origin answered */
-	struct str request_id;       /* cf.ray_id: 16 hex digits */
-	uint8_t random_seed[16];     /* cf.random_seed */
-	int64_t now_msec;            /* the exchange's clock: Unix milliseconds */
+	struct str request_id;           /* cf.ray_id: 16 hex digits */
+	uint8_t random_seed[16];         /* cf.random_seed */
+	int64_t now_msec;                /* the exchange's clock: Unix milliseconds */
 	int64_t tcp_rtt_msec, edge_msec, origin_ttfb_msec;
 };
 
 /* Cache of field values for one exchange. Opaque; about 8 KB; from the arena. */
 struct fields;
 struct fields *fields_new(struct arena *a, const struct inputs *in); /* in is borrowed and may be updated … */
-void fields_changed(struct fields *f); /* … if this is called afterwards: forgets all but raw.* and connection fields */
+void fields_changed(
+    struct fields *f); /* … if this is called afterwards: forgets all but raw.* and connection fields */
 /* A field by name as rules would see it (for transforms, logs, tools). false: no such field. */
 bool fields_get(struct fields *f, struct str name, struct value *out);
 
-/* What depends only on the connection, evaluated once: owned by the connection, for one ruleset. NULL is allowed
- * everywhere (then nothing is remembered). Drop it when the ruleset or the facts change. */
+/* What depends only on the connection, evaluated once: owned by the connection, for one ruleset. NULL is
+ * allowed everywhere (then nothing is remembered). Drop it when the ruleset or the facts change. */
 struct residual;
 struct residual *residual_new(struct ruleset *r, const struct inputs *in); /* NULL when out of memory: fine */
 void residual_free(struct residual *res);
@@ -93,15 +99,21 @@ enum outcome {
 };
 
 enum edit_kind {
-	EDIT_SET, EDIT_ADD, EDIT_REMOVE,      /* name, value; remove if the value was empty or missing */
-	EDIT_PATH, EDIT_QUERY,                /* value */
-	EDIT_ORIGIN, EDIT_POOL, EDIT_HOST_HEADER, EDIT_SNI, /* value */
-	EDIT_CONFIG,                          /* name, value */
+	EDIT_SET,
+	EDIT_ADD,
+	EDIT_REMOVE, /* name, value; remove if the value was empty or missing */
+	EDIT_PATH,
+	EDIT_QUERY, /* value */
+	EDIT_ORIGIN,
+	EDIT_POOL,
+	EDIT_HOST_HEADER,
+	EDIT_SNI,    /* value */
+	EDIT_CONFIG, /* name, value */
 };
 
 struct edit {
 	enum edit_kind kind;
-	bool response;             /* header edits: of the response */
+	bool response; /* header edits: of the response */
 	struct str name, value;
 	const struct rule_info *by;
 	struct edit *next;
@@ -109,35 +121,37 @@ struct edit {
 
 struct match { /* a rule that matched, in order; for log, metrics, trace */
 	const struct rule_info *rule;
-	struct str action;         /* "block", "log", "skip", "set", … */
-	struct str text;           /* log's text */
-	bool dry_run;              /* of a ruleset in mode log: nothing was done */
+	struct str action; /* "block", "log", "skip", "set", … */
+	struct str text;   /* log's text */
+	bool dry_run;      /* of a ruleset in mode log: nothing was done */
 	bool quiet;
 	struct match *next;
 };
 
 struct verdict { /* accumulates over the phases of one exchange; zero-initialise it */
 	enum outcome outcome;
-	const struct rule_info *by;  /* NULL for OUTCOME_PASS */
+	const struct rule_info *by; /* NULL for OUTCOME_PASS */
 	int status;
 	struct str media_type, body; /* block, respond */
 	struct str location;         /* redirect */
-	struct str reason;           /* OUTCOME_FAIL: "match_limit", "no_memory", "bad_value"; also set beside a block that
-	                                fired because there was no answer */
-	int64_t retry_after;         /* seconds, of a rate limit; 0 none */
-	struct edit *edits, *last_edit;     /* the proxy takes (and clears) them after each phase */
+	struct str reason;   /* OUTCOME_FAIL: "match_limit", "no_memory", "bad_value"; also set beside a block
+	                        that   fired because there was no answer */
+	int64_t retry_after; /* seconds, of a rate limit; 0 none */
+	struct edit *edits, *last_edit; /* the proxy takes (and clears) them after each phase */
 	struct match *matches, *last_match;
-	uint64_t skipped[4];         /* engine's own: phases and rulesets left out by skip */
+	uint64_t skipped[4]; /* engine's own: phases and rulesets left out by skip */
 };
 
 /* Runs the rules of one phase in order. Returns false when the request is decided (outcome is not PASS).
  * The arena of fields is used for what the verdict holds. */
-bool ruleset_run(const struct ruleset *r, enum phase p, struct fields *f, struct residual *res, struct verdict *v);
+bool ruleset_run(const struct ruleset *r, enum phase p, struct fields *f, struct residual *res,
+                 struct verdict *v);
 
 /* After the response: counting expressions of rate limits that look at it. */
 void ruleset_count_response(const struct ruleset *r, struct fields *f);
 
-/* ---- single expressions, for usher eval, usher cert and tests ------------------------------------------- */
+/* ---- single expressions, for usher eval, usher cert and tests -------------------------------------------
+ */
 
 struct expression;
 /* text: boolean or value expression. lists may be NULL. Heap; NULL after errors (in d). */

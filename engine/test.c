@@ -5,10 +5,20 @@
 #include <assert.h>
 
 static const char *const names[TEST_KINDS] = {
-	[TEST_EQ] = "eq", [TEST_NE] = "ne", [TEST_LT] = "lt", [TEST_LE] = "le", [TEST_GT] = "gt", [TEST_GE] = "ge",
-	[TEST_CONTAINS] = "contains", [TEST_MATCHES] = "matches", [TEST_WILDCARD] = "wildcard",
-	[TEST_STRICT_WILDCARD] = "strict wildcard", [TEST_IN] = "in", [TEST_BIT_AND] = "bitwise_and",
-	[TEST_PREFIX] = "starts_with", [TEST_SUFFIX] = "ends_with",
+    [TEST_EQ] = "eq",
+    [TEST_NE] = "ne",
+    [TEST_LT] = "lt",
+    [TEST_LE] = "le",
+    [TEST_GT] = "gt",
+    [TEST_GE] = "ge",
+    [TEST_CONTAINS] = "contains",
+    [TEST_MATCHES] = "matches",
+    [TEST_WILDCARD] = "wildcard",
+    [TEST_STRICT_WILDCARD] = "strict wildcard",
+    [TEST_IN] = "in",
+    [TEST_BIT_AND] = "bitwise_and",
+    [TEST_PREFIX] = "starts_with",
+    [TEST_SUFFIX] = "ends_with",
 };
 
 const char *test_name(enum test_kind k)
@@ -61,13 +71,15 @@ bool literal_in(struct str s, struct str literal, bool nocase)
 	if (!nocase)
 		return str_contains(s, literal);
 	for (size_t i = 0; i + literal.n <= s.n; i++)
-		if (ascii_lower(s.p[i]) == literal.p[0] && str_eq_nocase(str_sub(s, i, i + literal.n), literal))
+		if (ascii_lower(s.p[i]) == literal.p[0] &&
+		    str_eq_nocase(str_sub(s, i, i + literal.n), literal))
 			return true;
 	return false;
 }
 
-/* What every match must hold is looked for first. It saves most runs, and it is part of what `matches` means: a
- * string without it does not match, whatever limit the pattern would have hit, with the index and without. */
+/* What every match must hold is looked for first. It saves most runs, and it is part of what `matches` means:
+ * a string without it does not match, whatever limit the pattern would have hit, with the index and without.
+ */
 static bool literals_allow(const struct literals *l, struct str s)
 {
 	for (size_t i = 0; i < l->n; i++)
@@ -80,7 +92,8 @@ static enum truth matches(const struct test *t, struct str s, int *error)
 {
 	int rc;
 
-	if (!literals_allow(regex_literals(t->regex), s) || !literals_allow(regex_other_literals(t->regex), s))
+	if (!literals_allow(regex_literals(t->regex), s) ||
+	    !literals_allow(regex_other_literals(t->regex), s))
 		return FALSE;
 	rc = regex_match(t->regex, s);
 	if (rc < 0) {

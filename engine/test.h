@@ -14,20 +14,31 @@
 enum truth { FALSE, UNKNOWN, TRUE }; /* in this order: and is the least, or the greatest, not is TRUE - x */
 
 enum test_kind {
-	TEST_EQ, TEST_NE, TEST_LT, TEST_LE, TEST_GT, TEST_GE,
-	TEST_CONTAINS, TEST_MATCHES, TEST_WILDCARD, TEST_STRICT_WILDCARD, TEST_IN, TEST_BIT_AND,
-	TEST_PREFIX, TEST_SUFFIX, /* starts_with and ends_with with a literal */
+	TEST_EQ,
+	TEST_NE,
+	TEST_LT,
+	TEST_LE,
+	TEST_GT,
+	TEST_GE,
+	TEST_CONTAINS,
+	TEST_MATCHES,
+	TEST_WILDCARD,
+	TEST_STRICT_WILDCARD,
+	TEST_IN,
+	TEST_BIT_AND,
+	TEST_PREFIX,
+	TEST_SUFFIX, /* starts_with and ends_with with a literal */
 	TEST_KINDS
 };
 
 struct test {
 	enum test_kind kind;
-	enum type type;           /* of the left side */
-	struct value right;       /* EQ … GE, BIT_AND, CONTAINS, PREFIX, SUFFIX; bytes are the ruleset's */
-	const struct set *set;    /* IN */
+	enum type type;        /* of the left side */
+	struct value right;    /* EQ … GE, BIT_AND, CONTAINS, PREFIX, SUFFIX; bytes are the ruleset's */
+	const struct set *set; /* IN */
 	const struct regex *regex;
 	const struct wildcard *wildcard;
-	struct str text;          /* pattern or list name, for dumps */
+	struct str text; /* pattern or list name, for dumps */
 };
 
 const char *test_name(enum test_kind k); /* "eq", …, "starts_with" */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Tests made from right-hand sides: sets filled, patterns compiled. Equal ones are made once per ruleset, which is
- * what lets rules share work and keeps a thousand rules with one regular expression small.
+ * Tests made from right-hand sides: sets filled, patterns compiled. Equal ones are made once per ruleset,
+ * which is what lets rules share work and keeps a thousand rules with one regular expression small.
  */
 #include "engine/compile.h"
 
@@ -12,7 +12,7 @@
 struct test_entry {
 	uint64_t hash;
 	struct test *test;
-	const struct ast *ast;   /* TEST_IN: the set or list as written; lives as long as the compiler */
+	const struct ast *ast; /* TEST_IN: the set or list as written; lives as long as the compiler */
 	struct test_entry *next;
 };
 
@@ -30,14 +30,15 @@ static uint64_t hash_value(const struct value *v)
 	case TYPE_BYTES:
 		return str_hash(v->s, 1);
 	case TYPE_IP:
-		return str_hash(((struct str){ (const char *)v->ip->bytes, sizeof(v->ip->bytes) }), v->ip->family);
+		return str_hash(((struct str){(const char *)v->ip->bytes, sizeof(v->ip->bytes)}),
+		                v->ip->family);
 	default:
 		return (uint64_t)v->i * 0x9e3779b97f4a7c15u;
 	}
 }
 
 static bool same(const struct test_entry *e, enum test_kind kind, enum type type, const struct ast *ast,
-		 const struct value *right)
+                 const struct value *right)
 {
 	const struct test *t = e->test;
 
@@ -71,8 +72,8 @@ static bool grow(struct compiler *c)
 static bool not_a_number(struct str text)
 {
 	const char *dots = memmem(text.p, text.n, "..", 2);
-	struct str ends[2] = { dots != NULL ? str_range(text.p, dots) : text,
-			       dots != NULL ? str_range(dots + 2, text.p + text.n) : STR("0") };
+	struct str ends[2] = {dots != NULL ? str_range(text.p, dots) : text,
+	                      dots != NULL ? str_range(dots + 2, text.p + text.n) : STR("0")};
 	int64_t number;
 	struct ip ip;
 
@@ -87,18 +88,20 @@ static bool wrong_item(struct compiler *c, const struct ast *item, enum type typ
 	struct cidr net;
 
 	if (item->kind == AST_STRING && type != TYPE_BYTES) {
-		g = diag_add(c->d, U1003, item->span, "the list holds %s; \"%.*s\" is String", type_name(type),
-			     STR_FMT(item->text));
+		g = diag_add(c->d, U1003, item->span, "the list holds %s; \"%.*s\" is String",
+		             type_name(type), STR_FMT(item->text));
 		diag_help(c->d, g, "write it without quotes");
-	} else if (type == TYPE_IP && str_find(item->text, '/') > 0 && !cidr_parse(item->text, &net, &host_bits) &&
-		   ip_parse(str_sub(item->text, 0, (size_t)str_find(item->text, '/')), &net.base)) {
+	} else if (type == TYPE_IP && str_find(item->text, '/') > 0 &&
+	           !cidr_parse(item->text, &net, &host_bits) &&
+	           ip_parse(str_sub(item->text, 0, (size_t)str_find(item->text, '/')), &net.base)) {
 		diag_add(c->d, U0007, item->span, "%.*s: %s", STR_FMT(item->text), wrong);
 	} else if (type == TYPE_BYTES) {
-		g = diag_add(c->d, U1003, item->span, "the list holds String; %.*s is not", STR_FMT(item->text));
+		g = diag_add(c->d, U1003, item->span, "the list holds String; %.*s is not",
+		             STR_FMT(item->text));
 		diag_help(c->d, g, "write \"%.*s\"", STR_FMT(item->text));
 	} else {
 		diag_add(c->d, type == TYPE_INT && not_a_number(item->text) ? U0004 : U1003, item->span,
-			 "the list holds %s; %.*s: %s", type_name(type), STR_FMT(item->text), wrong);
+		         "the list holds %s; %.*s: %s", type_name(type), STR_FMT(item->text), wrong);
 	}
 	return false;
 }
@@ -158,8 +161,8 @@ struct set *set_of_items(struct compiler *c, enum set_type kind, const struct as
 
 static const struct set *named_set(struct compiler *c, enum type type, const struct ast *ast)
 {
-	static const char *const names[] = { [SET_STRING] = "string", [SET_INT] = "int", [SET_IP] = "ip",
-					     [SET_HOST] = "host" };
+	static const char *const names[] = {
+	    [SET_STRING] = "string", [SET_INT] = "int", [SET_IP] = "ip", [SET_HOST] = "host"};
 	const struct named_list *l = c->lists != NULL ? lists_find(c->lists, ast->text) : NULL;
 	struct diag *g;
 	enum type holds;
@@ -177,7 +180,7 @@ static const struct set *named_set(struct compiler *c, enum type type, const str
 	holds = l->type == SET_INT ? TYPE_INT : l->type == SET_IP ? TYPE_IP : TYPE_BYTES;
 	if (holds != type) {
 		g = diag_add(c->d, U1007, ast->span, "$%.*s is a list of type %s; the left side is %s",
-			     STR_FMT(ast->text), names[l->type], type_name(type));
+		             STR_FMT(ast->text), names[l->type], type_name(type));
 		diag_second(c->d, g, l->span, "defined here");
 		return NULL;
 	}
@@ -190,7 +193,11 @@ static const struct set *named_set(struct compiler *c, enum type type, const str
 
 static const struct set *inline_set(struct compiler *c, enum type type, const struct ast *ast)
 {
-	struct set *set = set_of_items(c, type == TYPE_INT ? SET_INT : type == TYPE_IP ? SET_IP : SET_STRING, ast);
+	struct set *set = set_of_items(c,
+	                               type == TYPE_INT  ? SET_INT
+	                               : type == TYPE_IP ? SET_IP
+	                                                 : SET_STRING,
+	                               ast);
 
 	if (set == NULL)
 		return NULL;
@@ -232,10 +239,12 @@ static bool fill(struct compiler *c, struct test *t, const struct ast *ast, cons
 }
 
 const struct test *test_intern(struct compiler *c, enum test_kind kind, enum type type, const struct ast *ast,
-			       const struct value *right)
+                               const struct value *right)
 {
-	uint64_t hash = (kind == TEST_IN ? hash_ast(ast, 7) : right != NULL ? hash_value(right) : str_hash(ast->text, 3)) +
-		kind * 0x51ed270b1u + type;
+	uint64_t hash = (kind == TEST_IN ? hash_ast(ast, 7)
+	                 : right != NULL ? hash_value(right)
+	                                 : str_hash(ast->text, 3)) +
+	                kind * 0x51ed270b1u + type;
 	struct test_entry *e;
 
 	if (c->test_size > 0)

@@ -9,7 +9,7 @@ static const struct {
 	enum shape shape;
 	enum type element;
 } types[TYPE_COUNT] = {
-#define TYPE(id, name, shape, element) { name, SHAPE_##shape, element },
+#define TYPE(id, name, shape, element) {name, SHAPE_##shape, element},
 #include "engine/types.def"
 #undef TYPE
 };

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What an expression yields. Values borrow their bytes: from facts, from the request, from the sealed ruleset or
- * from the exchange's arena; all outlive the evaluation.
+ * What an expression yields. Values borrow their bytes: from facts, from the request, from the sealed ruleset
+ * or from the exchange's arena; all outlive the evaluation.
  */
 #ifndef ENGINE_VALUE_H
 #define ENGINE_VALUE_H
@@ -13,15 +13,15 @@ enum type { /* what a field, function or expression is declared to give */
 #define TYPE(id, name, shape, element) id,
 #include "engine/types.def"
 #undef TYPE
-	TYPE_COUNT
+	    TYPE_COUNT
 };
 
 enum shape { SHAPE_SCALAR, SHAPE_ARRAY, SHAPE_MAP };
 
 enum missing {
 	PRESENT,
-	MISSING,         /* no value: every comparison with it is false */
-	NO_ANSWER,       /* a limit was hit or memory ran out on the way here: nobody knows; fail closed */
+	MISSING,   /* no value: every comparison with it is false */
+	NO_ANSWER, /* a limit was hit or memory ran out on the way here: nobody knows; fail closed */
 };
 
 struct array {
@@ -64,15 +64,16 @@ static inline bool type_scalar(enum type t)
 
 const struct value *map_get(const struct map *m, struct str key); /* NULL if absent */
 
-/* The order of lt and gt: integers by size, strings bytewise, addresses by family, then bytewise. Both present,
- * of one scalar type. */
+/* The order of lt and gt: integers by size, strings bytewise, addresses by family, then bytewise. Both
+ * present, of one scalar type. */
 int value_cmp(const struct value *a, const struct value *b);
-bool value_eq(const struct value *a, const struct value *b); /* likewise; arrays and maps element by element */
+bool value_eq(const struct value *a,
+              const struct value *b); /* likewise; arrays and maps element by element */
 
-#define VALUE_MISSING(t) ((struct value){ .missing = MISSING, .type = (t) })
-#define VALUE_BOOL(x) ((struct value){ .type = TYPE_BOOL, .b = (x) })
-#define VALUE_INT(x) ((struct value){ .type = TYPE_INT, .i = (x) })
-#define VALUE_STR(x) ((struct value){ .type = TYPE_BYTES, .s = (x) })
-#define VALUE_IP(x) ((struct value){ .type = TYPE_IP, .ip = (x) })
+#define VALUE_MISSING(t) ((struct value){.missing = MISSING, .type = (t)})
+#define VALUE_BOOL(x) ((struct value){.type = TYPE_BOOL, .b = (x)})
+#define VALUE_INT(x) ((struct value){.type = TYPE_INT, .i = (x)})
+#define VALUE_STR(x) ((struct value){.type = TYPE_BYTES, .s = (x)})
+#define VALUE_IP(x) ((struct value){.type = TYPE_IP, .ip = (x)})
 
 #endif

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Verdicts: the outcome, its edits in order, the matches in order. A rule without an answer fires if it blocks; any
- * other ends the request with 500. A value that cannot be sent ends it too: no rule ever lets something through
- * because its own work failed.
+ * Verdicts: the outcome, its edits in order, the matches in order. A rule without an answer fires if it
+ * blocks; any other ends the request with 500. A value that cannot be sent ends it too: no rule ever lets
+ * something through because its own work failed.
  */
 #include "engine/verdict.h"
 
@@ -103,8 +103,8 @@ static struct str with_query(struct vm *m, struct str location)
 	const struct value *query = fields_value(m->fields, &field_table[FIELD_QUERY]);
 	ptrdiff_t hash = str_find(location, '#');
 	struct str head = hash < 0 ? location : str_sub(location, 0, (size_t)hash);
-	struct str parts[4] = { head, str_find(head, '?') < 0 ? STR("?") : STR("&"), query->s,
-				str_sub(location, head.n, location.n) };
+	struct str parts[4] = {head, str_find(head, '?') < 0 ? STR("?") : STR("&"), query->s,
+	                       str_sub(location, head.n, location.n)};
 
 	if (query->missing || query->s.n == 0)
 		return location;
@@ -162,7 +162,8 @@ static bool edit(struct verdict *v, const struct rule *rule, const struct action
 		fail_bad_value(v, rule);
 		return false;
 	}
-	*e = (struct edit){ .kind = a->edit, .response = a->response, .name = a->name, .value = value, .by = &rule->info };
+	*e = (struct edit){
+	    .kind = a->edit, .response = a->response, .name = a->name, .value = value, .by = &rule->info};
 	if (v->last_edit != NULL)
 		v->last_edit->next = e;
 	else
@@ -179,7 +180,8 @@ static void skip(struct verdict *v, const struct rule *rule, const struct action
 		v->skipped[a->bit / 64] |= (uint64_t)1 << a->bit % 64;
 }
 
-static bool act(struct verdict *v, const struct rule *rule, const struct action *a, struct vm *m, struct skips *rest)
+static bool act(struct verdict *v, const struct rule *rule, const struct action *a, struct vm *m,
+                struct skips *rest)
 {
 	switch (a->id) {
 	case ACTION_BLOCK:
@@ -210,7 +212,8 @@ static bool act(struct verdict *v, const struct rule *rule, const struct action 
 }
 
 /* A rate limit: counted also when it only logs; noted when it is over. */
-static bool limit(struct verdict *v, const struct rule *rule, const struct action *a, enum truth t, struct vm *m)
+static bool limit(struct verdict *v, const struct rule *rule, const struct action *a, enum truth t,
+                  struct vm *m)
 {
 	int64_t retry_msec = 0;
 	int error = m->error, rc = limiter_judge(a->limiter, t, m, &retry_msec);

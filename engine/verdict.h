@@ -15,8 +15,10 @@ static inline bool skip_has(const uint64_t *bits, unsigned bit)
 	return bits[bit / 64] >> bit % 64 & 1;
 }
 
-/* rule matched (TRUE) or has no answer (UNKNOWN): notes it and does what it says. false: the request is decided. */
-bool verdict_apply(struct verdict *v, const struct rule *rule, enum truth t, struct vm *m, struct skips *rest);
+/* rule matched (TRUE) or has no answer (UNKNOWN): notes it and does what it says. false: the request is
+ * decided. */
+bool verdict_apply(struct verdict *v, const struct rule *rule, enum truth t, struct vm *m,
+                   struct skips *rest);
 
 /* The safe answer when memory is out. */
 void verdict_fail(struct verdict *v, const struct rule_info *by, int error);

@@ -40,19 +40,19 @@ static void feed_list(struct digest *d, const struct named_list *l)
 
 	feed(d, l->name);
 	for (size_t i = 0; l->set != NULL && i < set_count(l->set); i++) {
-		item = (struct set_item){ .suffix = false };
+		item = (struct set_item){.suffix = false};
 		set_item(l->set, i, &item);
 		feed(d, item.s);
-		feed(d, (struct str){ (const char *)&item.low, sizeof(item.low) });
-		feed(d, (struct str){ (const char *)&item.high, sizeof(item.high) });
-		feed(d, (struct str){ (const char *)&item.from, sizeof(item.from) });
-		feed(d, (struct str){ (const char *)&item.to, sizeof(item.to) });
+		feed(d, (struct str){(const char *)&item.low, sizeof(item.low)});
+		feed(d, (struct str){(const char *)&item.high, sizeof(item.high)});
+		feed(d, (struct str){(const char *)&item.from, sizeof(item.from)});
+		feed(d, (struct str){(const char *)&item.to, sizeof(item.to)});
 	}
 }
 
 struct str version_of(struct arena *a, const struct ast_file *file, const struct lists *lists)
 {
-	struct digest d = { 1, 2 };
+	struct digest d = {1, 2};
 	bool good = true;
 
 	for (const struct named_list *l = lists->first; l != NULL; l = l->next)

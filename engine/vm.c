@@ -64,18 +64,19 @@ static void key_at(struct value *v, struct str key)
 	if (found != NULL)
 		*v = *found;
 	else
-		*v = (struct value){ .missing = v->missing ? v->missing : MISSING, .type = type_element(v->type) };
+		*v = (struct value){.missing = v->missing ? v->missing : MISSING,
+		                    .type = type_element(v->type)};
 }
 
 void vm_call(struct vm *m, const struct site *s, const struct value *args, struct value *out)
 {
-	struct call call = { m->fields->arena, s->prepared, 0 };
+	struct call call = {m->fields->arena, s->prepared, 0};
 	enum missing missing = PRESENT;
 
 	for (unsigned i = 0; i < s->n; i++)
 		if (args[i].missing > missing)
 			missing = args[i].missing;
-	*out = (struct value){ .missing = MISSING, .type = s->type };
+	*out = (struct value){.missing = MISSING, .type = s->type};
 	if (missing == NO_ANSWER)
 		out->missing = NO_ANSWER;
 	else if (missing == PRESENT || s->function->flags & FN_NIL)
@@ -168,8 +169,9 @@ static void run(struct vm *m, const struct program *p, struct value *values, enu
 			break;
 		case OP_VALUE:
 			t--;
-			*v++ = (struct value){ .missing = *t == UNKNOWN ? NO_ANSWER : PRESENT, .type = TYPE_BOOL,
-					       .b = *t == TRUE };
+			*v++ = (struct value){.missing = *t == UNKNOWN ? NO_ANSWER : PRESENT,
+			                      .type = TYPE_BOOL,
+			                      .b = *t == TRUE};
 			break;
 		case OP_ANY:
 			*t++ = each_any(--v);

@@ -6,7 +6,7 @@
 
 #include "base/err.h"
 
-static const struct array nothing = { 0, NULL };
+static const struct array nothing = {0, NULL};
 
 /* An array of n values to fill, as v of type Array<element>; NULL and NO_ANSWER when memory is out. */
 static struct value *make(struct vm *m, struct value *v, enum type array, size_t n)
@@ -14,12 +14,12 @@ static struct value *make(struct vm *m, struct value *v, enum type array, size_t
 	struct array *a = ARENA_NEW(m->fields->arena, struct array);
 	struct value *items = arena_alloc(m->fields->arena, n * sizeof(*items));
 
-	*v = (struct value){ .type = array, .missing = NO_ANSWER };
+	*v = (struct value){.type = array, .missing = NO_ANSWER};
 	if (a == NULL || items == NULL) {
 		m->error = -ERR_NOMEM;
 		return NULL;
 	}
-	*a = (struct array){ n, items };
+	*a = (struct array){n, items};
 	v->missing = PRESENT;
 	v->a = a;
 	return items;
@@ -41,7 +41,7 @@ static enum type array_of(enum type t)
 
 static void make_empty(struct value *v, enum type element)
 {
-	*v = (struct value){ .type = array_of(element), .a = &nothing };
+	*v = (struct value){.type = array_of(element), .a = &nothing};
 }
 
 void each_elements(struct vm *m, struct value *v)
@@ -158,7 +158,8 @@ void each_call(struct vm *m, const struct site *s, struct value *args)
 
 static struct value boolean(enum truth t)
 {
-	return (struct value){ .type = TYPE_BOOL, .missing = t == UNKNOWN ? NO_ANSWER : PRESENT, .b = t == TRUE };
+	return (struct value){
+	    .type = TYPE_BOOL, .missing = t == UNKNOWN ? NO_ANSWER : PRESENT, .b = t == TRUE};
 }
 
 static enum truth truth_at(const struct value *v)
@@ -185,7 +186,8 @@ void each_compare(struct vm *m, enum test_kind kind, struct value *v, const stru
 	struct value from = *v, *items;
 
 	if (from.missing || right->missing == NO_ANSWER) {
-		*v = (struct value){ .type = TYPE_ARRAY_BOOL, .missing = from.missing > right->missing ? from.missing : right->missing };
+		*v = (struct value){.type = TYPE_ARRAY_BOOL,
+		                    .missing = from.missing > right->missing ? from.missing : right->missing};
 		return;
 	}
 	if ((items = make(m, v, TYPE_ARRAY_BOOL, from.a->n)) == NULL)

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Measures the rule engine alone: engine-driver RULES.txt REQUESTS.jsonl [MATCHES.tsv]. README.md says what is counted
- * and what is printed. Environment: REPS timed passes; INDEX=0 asks every rule; MEMO=1 keeps what depends on the
- * connection, as a keep-alive connection does.
+ * Measures the rule engine alone: engine-driver RULES.txt REQUESTS.jsonl [MATCHES.tsv]. README.md says what
+ * is counted and what is printed. Environment: REPS timed passes; INDEX=0 asks every rule; MEMO=1 keeps what
+ * depends on the connection, as a keep-alive connection does.
  */
 #include <jansson.h>
 #include <malloc.h>
@@ -18,7 +18,7 @@
 
 #define FAIL(...) (fprintf(stderr, __VA_ARGS__), fputc('\n', stderr), exit(2))
 
-struct sample {                  /* one request, ready to be judged */
+struct sample { /* one request, ready to be judged */
 	struct arena arena;
 	struct inputs in;
 	struct request request;
@@ -27,13 +27,13 @@ struct sample {                  /* one request, ready to be judged */
 	struct line *lines;
 	size_t nlines;
 	struct value country, asnum;
-	struct fields *fields;   /* set beforehand, for the first figure */
+	struct fields *fields; /* set beforehand, for the first figure */
 	struct residual *residual;
 };
 
 static struct sample *samples;
 static size_t nsamples, nrules;
-static struct arena scratch;     /* of one evaluation */
+static struct arena scratch; /* of one evaluation */
 
 static double cpu_ns(void)
 {
@@ -69,14 +69,12 @@ static void read_headers(struct sample *s, json_t *o)
 	size_t i;
 
 	json_object_foreach(json_object_get(o, "http.request.headers"), name, values)
-		json_array_foreach(values, i, value)
-			s->nlines++;
+	    json_array_foreach(values, i, value) s->nlines++;
 	s->lines = arena_array(&s->arena, s->nlines + 1, sizeof(*s->lines));
 	s->nlines = 0;
 	json_object_foreach(json_object_get(o, "http.request.headers"), name, values)
-		json_array_foreach(values, i, value)
-			s->lines[s->nlines++] = (struct line){ arena_str(&s->arena, str_of(name)),
-				arena_str(&s->arena, str_of(json_string_value(value))) };
+	    json_array_foreach(values, i, value) s->lines[s->nlines++] = (struct line){
+	    arena_str(&s->arena, str_of(name)), arena_str(&s->arena, str_of(json_string_value(value)))};
 }
 
 static void read_sample(struct sample *s, json_t *o)
@@ -143,7 +141,7 @@ static void settle_samples(void)
 		struct sample *s = &samples[i];
 
 		s->request.arena = &s->arena;
-		s->request.lines = (struct lines){ &s->arena, s->lines, s->nlines, s->nlines };
+		s->request.lines = (struct lines){&s->arena, s->lines, s->nlines, s->nlines};
 		s->in.cert = &s->cert;
 		s->in.tls = &s->tls;
 		s->in.request = &s->request;
@@ -171,7 +169,7 @@ static struct str rule_file(const char *path, struct arena *a)
 
 static struct ruleset *compile(const struct source *src)
 {
-	struct ruleset_options o = { .no_index = getenv("INDEX") != NULL && *getenv("INDEX") == '0' };
+	struct ruleset_options o = {.no_index = getenv("INDEX") != NULL && *getenv("INDEX") == '0'};
 	struct ruleset *r = NULL;
 	struct ast_file *file;
 	struct arena a;
@@ -200,13 +198,14 @@ static struct fields *fields_of(struct sample *s, struct arena *a)
 
 static size_t judge(const struct ruleset *r, struct sample *s, struct fields *f, FILE *matches, size_t number)
 {
-	struct verdict v = { .outcome = OUTCOME_PASS };
+	struct verdict v = {.outcome = OUTCOME_PASS};
 	size_t n = 0;
 
 	ruleset_run(r, PHASE_REQUEST_FIREWALL, f, s->residual, &v);
 	for (const struct match *m = v.matches; m != NULL; m = m->next, n++)
 		if (matches != NULL)
-			fprintf(matches, "%zu\t%.*s\n", number, (int)m->rule->name.n - 1, m->rule->name.p + 1);
+			fprintf(matches, "%zu\t%.*s\n", number, (int)m->rule->name.n - 1,
+			        m->rule->name.p + 1);
 	return n;
 }
 
@@ -266,14 +265,14 @@ static struct timing measure(void (*pass)(const struct ruleset *), const struct 
 		}
 	}
 	qsort(t, (size_t)reps, sizeof(*t), by_size);
-	out = (struct timing){ t[reps / 2], t[0], t[reps - 1] };
+	out = (struct timing){t[reps / 2], t[0], t[reps - 1]};
 	free(t);
 	return out;
 }
 
 int main(int argc, char **argv)
 {
-	struct source src = { .name = STR("rules"), .dir = STR("") };
+	struct source src = {.name = STR("rules"), .dir = STR("")};
 	int reps = getenv("REPS") != NULL ? atoi(getenv("REPS")) : 5;
 	bool memo = getenv("MEMO") != NULL && *getenv("MEMO") == '1';
 	double times[3], from;
@@ -315,11 +314,15 @@ int main(int argc, char **argv)
 		fclose(out);
 	exec = measure(pass_exec, r, reps > 0 ? reps : 1);
 	full = measure(pass_full, r, reps > 0 ? reps : 1);
-	printf("{\"engine\":\"usher\",\"rules\":%zu,\"requests\":%zu,\"reps\":%d,\"exec_ns_per_request\":%.1f,\"exec_min\":%.1f,"
-	       "\"exec_max\":%.1f,\"full_ns_per_request\":%.1f,\"full_min\":%.1f,\"full_max\":%.1f,\"ns_per_rule\":%.2f,"
-	       "\"matches\":%zu,\"compile_us_per_1000\":%.1f,\"rules_kb\":%ld,\"lazy_kb\":%ld,\"rss_kb\":%ld}\n",
-	       nrules, nsamples, reps, exec.median, exec.least, exec.most, full.median, full.least, full.most,
-	       exec.median / (double)(nrules ? nrules : 1), matches, times[1] / (double)nrules, rules_kb, lazy_kb, rss_kb());
+	printf(
+	    "{\"engine\":\"usher\",\"rules\":%zu,\"requests\":%zu,\"reps\":%d,\"exec_ns_per_request\":%.1f,"
+	    "\"exec_min\":%.1f,"
+	    "\"exec_max\":%.1f,\"full_ns_per_request\":%.1f,\"full_min\":%.1f,\"full_max\":%.1f,\"ns_per_"
+	    "rule\":%.2f,"
+	    "\"matches\":%zu,\"compile_us_per_1000\":%.1f,\"rules_kb\":%ld,\"lazy_kb\":%ld,\"rss_kb\":%ld}\n",
+	    nrules, nsamples, reps, exec.median, exec.least, exec.most, full.median, full.least, full.most,
+	    exec.median / (double)(nrules ? nrules : 1), matches, times[1] / (double)nrules, rules_kb,
+	    lazy_kb, rss_kb());
 	for (size_t i = 0; i < nsamples; i++) {
 		residual_free(samples[i].residual);
 		arena_fini(&samples[i].arena);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What no rule engine can be quicker than: one hash of host and path, one probe, one comparison.
- * floor HOSTPATH.txt REQUESTS.tsv; in the requests the host is the value after the name "host", and the path ends at '?'.
+ * floor HOSTPATH.txt REQUESTS.tsv; in the requests the host is the value after the name "host", and the path
+ * ends at '?'.
  */
 #include <stdint.h>
 #include <stdio.h>
@@ -64,15 +65,16 @@ int main(int argc, char **argv)
 	while (getline(&line, &len, f) > 0) {
 		char *s = strdup(line), *t = strchr(s, '\t');
 		s[strcspn(s, "\n")] = 0;
-		struct key k = { s, t + 1, t - s, strlen(t + 1), 0 };
+		struct key k = {s, t + 1, t - s, strlen(t + 1), 0};
 		k.hash = hash2(&k);
 		ks[n++] = k;
 	}
 	fclose(f);
 	f = fopen(argv[2], "r");
 	while (getline(&line, &len, f) > 0) {
-		char *s = strdup(line), *h = strstr(s, "\thost\t") + 6, *p = strchr(strchr(s, '\t') + 1, '\t') + 1;
-		rs[q++] = (struct key){ h, p, strcspn(h, "\t\n"), strcspn(p, "?\t"), 0 };
+		char *s = strdup(line), *h = strstr(s, "\thost\t") + 6,
+		     *p = strchr(strchr(s, '\t') + 1, '\t') + 1;
+		rs[q++] = (struct key){h, p, strcspn(h, "\t\n"), strcspn(p, "?\t"), 0};
 	}
 	fclose(f);
 	size_t size = 16;
@@ -93,8 +95,9 @@ int main(int argc, char **argv)
 			for (long i = 0; i < q; i++) {
 				uint64_t h = hash2(&rs[i]);
 				for (size_t j = h & (size - 1); tab[j].h; j = (j + 1) & (size - 1))
-					if (tab[j].hash == h && tab[j].hl == rs[i].hl && tab[j].pl == rs[i].pl &&
-					    !memcmp(tab[j].h, rs[i].h, rs[i].hl) && !memcmp(tab[j].p, rs[i].p, rs[i].pl)) {
+					if (tab[j].hash == h && tab[j].hl == rs[i].hl &&
+					    tab[j].pl == rs[i].pl && !memcmp(tab[j].h, rs[i].h, rs[i].hl) &&
+					    !memcmp(tab[j].p, rs[i].p, rs[i].pl)) {
 						hits++;
 						break;
 					}
@@ -102,7 +105,8 @@ int main(int argc, char **argv)
 		v[rep] = (now() - t) / q / 100;
 	}
 	qsort(v, 9, sizeof *v, cmp);
-	printf("{\"engine\":\"floor\",\"rules\":%ld,\"requests\":%ld,\"reps\":9,\"full_ns_per_request\":%.1f,\"full_min\":%.1f,\"full_max\":%.1f,\"hits\":%ld}\n",
+	printf("{\"engine\":\"floor\",\"rules\":%ld,\"requests\":%ld,\"reps\":9,\"full_ns_per_request\":%.1f,"
+	       "\"full_min\":%.1f,\"full_max\":%.1f,\"hits\":%ld}\n",
 	       n, q, v[4], v[0], v[8], hits / 100);
 	return 0;
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * libmodsecurity over the same traffic: modsec-driver RULES.conf REQUESTS.tsv [MATCHES.tsv]. Environment: REPS timed
- * passes, LIMIT requests to use. Prints one line of JSON.
+ * libmodsecurity over the same traffic: modsec-driver RULES.conf REQUESTS.tsv [MATCHES.tsv]. Environment:
+ * REPS timed passes, LIMIT requests to use. Prints one line of JSON.
  */
 #include <modsecurity/modsecurity.h>
 #include <modsecurity/rules_set.h>
@@ -115,7 +115,8 @@ int main(int argc, char **argv)
 		v[i] = (now() - t) / n;
 	}
 	qsort(v, reps, sizeof *v, cmp);
-	printf("{\"engine\":\"libmodsecurity\",\"rules_loaded\":%d,\"requests\":%ld,\"reps\":%d,\"full_ns_per_request\":%.0f,\"full_min\":%.0f,"
+	printf("{\"engine\":\"libmodsecurity\",\"rules_loaded\":%d,\"requests\":%ld,\"reps\":%d,\"full_ns_"
+	       "per_request\":%.0f,\"full_min\":%.0f,"
 	       "\"full_max\":%.0f,\"load_ms\":%.1f,\"rules_kb\":%ld,\"rss_kb\":%ld}\n",
 	       k, n, reps, v[reps / 2], v[0], v[reps - 1], (c1 - c0) / 1e6, m1 - m0, rss_kb());
 	return 0;

@@ -6,7 +6,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	struct dice d = { data, size, size };
+	struct dice d = {data, size, size};
 
 	if (!random_round(&d, 4))
 		abort();

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Random rule files and random requests out of a few bytes or a seed, made of so few words that rules match often and
- * in many ways; and the verdict of one ruleset on one request as text, for comparing. Shared by the fuzzer and the unit
- * test of the index.
+ * Random rule files and random requests out of a few bytes or a seed, made of so few words that rules match
+ * often and in many ways; and the verdict of one ruleset on one request as text, for comparing. Shared by the
+ * fuzzer and the unit test of the index.
  */
 #ifndef TESTS_RANDOM_RULES_H
 #define TESTS_RANDOM_RULES_H
@@ -35,8 +35,9 @@ static inline unsigned dice(struct dice *d, unsigned sides)
 #define PICK(d, table) ((table)[dice((d), sizeof(table) / sizeof((table)[0]))])
 
 static const char *const random_words[] = {
-	"", "a", "b", "ab", "ba", "abc", "AB", "aB", "/", "/a", "/ab", "/a/b", "a.b", "x.a.b", "abab", "bab", "cab", "/abc/a",
-	"abcabc", "aab", "GET", "/ABC/a", "abcdefgh", "xabcdefghx", "b.", ".b",
+    "",       "a",   "b",    "ab",     "ba",       "abc",        "AB",  "aB",  "/",
+    "/a",     "/ab", "/a/b", "a.b",    "x.a.b",    "abab",       "bab", "cab", "/abc/a",
+    "abcabc", "aab", "GET",  "/ABC/a", "abcdefgh", "xabcdefghx", "b.",  ".b",
 };
 
 static inline void random_string(struct dice *d, struct buf *out)
@@ -47,37 +48,74 @@ static inline void random_string(struct dice *d, struct buf *out)
 }
 
 static const char *const random_bytes_fields[] = {
-	"http.host", "http.request.uri.path", "http.request.uri.query", "http.user_agent", "http.request.method",
-	"zone.name", "cf.tls_client_auth.cert_issuer_ski", "tls.client.subject.cn", "tls.sni",
-	"http.request.headers[\"x-a\"][0]", "http.request.uri.args[\"a\"][0]", "lower(http.user_agent)",
-	"lower(http.request.uri.path)", "upper(http.host)", "lower(http.request.headers[\"x-b\"][0])",
-	"concat(http.host, http.request.uri.path)", "http.request.cookies[\"b\"][0]", "raw.http.request.uri.path",
+    "http.host",
+    "http.request.uri.path",
+    "http.request.uri.query",
+    "http.user_agent",
+    "http.request.method",
+    "zone.name",
+    "cf.tls_client_auth.cert_issuer_ski",
+    "tls.client.subject.cn",
+    "tls.sni",
+    "http.request.headers[\"x-a\"][0]",
+    "http.request.uri.args[\"a\"][0]",
+    "lower(http.user_agent)",
+    "lower(http.request.uri.path)",
+    "upper(http.host)",
+    "lower(http.request.headers[\"x-b\"][0])",
+    "concat(http.host, http.request.uri.path)",
+    "http.request.cookies[\"b\"][0]",
+    "raw.http.request.uri.path",
 };
 static const char *const random_lists[] = {
-	"http.request.headers[\"x-a\"][*]", "http.request.headers.names[*]", "http.request.uri.args[\"a\"][*]",
-	"tls.client.san.dns[*]", "lower(http.request.headers.names[*])[*]", "http.request.headers[*][*]",
-	"http.request.uri.args.values[*]",
+    "http.request.headers[\"x-a\"][*]",        "http.request.headers.names[*]",
+    "http.request.uri.args[\"a\"][*]",         "tls.client.san.dns[*]",
+    "lower(http.request.headers.names[*])[*]", "http.request.headers[*][*]",
+    "http.request.uri.args.values[*]",
 };
 static const char *const random_int_fields[] = {
-	"cf.edge.server_port", "len(http.request.uri.path)", "len(http.request.uri.query)",
-	"http.request.timestamp.msec", "tls.client.days_left", "len(http.request.headers[\"x-a\"])",
+    "cf.edge.server_port",         "len(http.request.uri.path)", "len(http.request.uri.query)",
+    "http.request.timestamp.msec", "tls.client.days_left",       "len(http.request.headers[\"x-a\"])",
 };
 static const char *const random_bool_fields[] = {
-	"ssl", "cf.tls_client_auth.cert_verified", "cf.tls_client_auth.cert_revoked", "tls.session.resumed", "true", "false",
-	"ip.src.is_in_european_union",
+    "ssl",
+    "cf.tls_client_auth.cert_verified",
+    "cf.tls_client_auth.cert_revoked",
+    "tls.session.resumed",
+    "true",
+    "false",
+    "ip.src.is_in_european_union",
 };
-static const char *const random_ints[] = { "0", "1", "2", "3", "5", "80", "443", "-1", "17", "0x10" };
-static const char *const random_ranges[] = { "0", "1", "2..4", "5", "80", "400..500", "-5..1", "17" };
+static const char *const random_ints[] = {"0", "1", "2", "3", "5", "80", "443", "-1", "17", "0x10"};
+static const char *const random_ranges[] = {"0", "1", "2..4", "5", "80", "400..500", "-5..1", "17"};
 static const char *const random_nets[] = {
-	"10.0.0.1", "10.0.0.0/8", "10.0.0.0/24", "192.0.2.7", "192.0.2.0/25", "0.0.0.0/0", "2001:db8::/32", "2001:db8::1",
-	"::/0", "10.0.0.1..10.0.0.9", "255.255.255.255",
+    "10.0.0.1",      "10.0.0.0/8",  "10.0.0.0/24", "192.0.2.7",          "192.0.2.0/25",    "0.0.0.0/0",
+    "2001:db8::/32", "2001:db8::1", "::/0",        "10.0.0.1..10.0.0.9", "255.255.255.255",
 };
 static const char *const random_regexes[] = {
-	"^/a", "ab", "(?i)ab", "a+b", "(?:a|ab|b)c", "^ab$", "b$", "[ab]{2,4}c", "^/(?:[a-z]+/)*abc", "(?i)/ABC[-_]?a",
-	"a.b", "\\\\.b$", "abcd?e", "(?:abc)+", "^$", "x?", "(?:^|/)ab", "(?i)abcd|x", "^/a[0-9]*b?/ab", "(?:a|aa)+[bc]$",
+    "^/a",
+    "ab",
+    "(?i)ab",
+    "a+b",
+    "(?:a|ab|b)c",
+    "^ab$",
+    "b$",
+    "[ab]{2,4}c",
+    "^/(?:[a-z]+/)*abc",
+    "(?i)/ABC[-_]?a",
+    "a.b",
+    "\\\\.b$",
+    "abcd?e",
+    "(?:abc)+",
+    "^$",
+    "x?",
+    "(?:^|/)ab",
+    "(?i)abcd|x",
+    "^/a[0-9]*b?/ab",
+    "(?:a|aa)+[bc]$",
 };
 static const char *const random_globs[] = {
-	"*", "a*", "*b", "/a*/b", "*abc*", "ab", "*.b", "/*/a", "*ABC*", "A*b*", "",
+    "*", "a*", "*b", "/a*/b", "*abc*", "ab", "*.b", "/*/a", "*ABC*", "A*b*", "",
 };
 
 static inline void random_items(struct dice *d, struct buf *out, unsigned kind)
@@ -102,7 +140,7 @@ static inline void random_items(struct dice *d, struct buf *out, unsigned kind)
 
 static inline void random_bytes_test(struct dice *d, struct buf *out, const char *left)
 {
-	static const char *const orders[] = { "eq", "ne", "lt", "le", "gt", "ge", "eq", "==", "eq" };
+	static const char *const orders[] = {"eq", "ne", "lt", "le", "gt", "ge", "eq", "==", "eq"};
 	unsigned what = dice(d, 9);
 
 	if (what == 8) {
@@ -119,7 +157,8 @@ static inline void random_bytes_test(struct dice *d, struct buf *out, const char
 	else if (what == 4)
 		buf_printf(out, " matches \"%s", PICK(d, random_regexes));
 	else if (what == 5)
-		buf_printf(out, " %s \"%s", dice(d, 2) ? "wildcard" : "strict wildcard", PICK(d, random_globs));
+		buf_printf(out, " %s \"%s", dice(d, 2) ? "wildcard" : "strict wildcard",
+		           PICK(d, random_globs));
 	else if (what == 6 && dice(d, 2))
 		buf_add(out, STR(" in $hosts"));
 	else if (what == 6)
@@ -136,7 +175,7 @@ static inline void random_condition(struct dice *d, struct buf *out, unsigned de
 
 static inline void random_atom(struct dice *d, struct buf *out)
 {
-	static const char *const orders[] = { "eq", "ne", "lt", "le", "gt", "ge", "&" };
+	static const char *const orders[] = {"eq", "ne", "lt", "le", "gt", "ge", "&"};
 	const char *field;
 
 	switch (dice(d, 12)) {
@@ -144,7 +183,8 @@ static inline void random_atom(struct dice *d, struct buf *out)
 		buf_add(out, str_of(PICK(d, random_bool_fields)));
 		return;
 	case 1:
-		buf_printf(out, "%s %s %s", PICK(d, random_int_fields), PICK(d, orders), PICK(d, random_ints));
+		buf_printf(out, "%s %s %s", PICK(d, random_int_fields), PICK(d, orders),
+		           PICK(d, random_ints));
 		return;
 	case 2:
 		buf_add(out, str_of(PICK(d, random_int_fields)));
@@ -179,7 +219,7 @@ static inline void random_atom(struct dice *d, struct buf *out)
 
 static inline void random_condition(struct dice *d, struct buf *out, unsigned depth)
 {
-	static const char *const words[] = { " and ", " and ", " or ", " xor " };
+	static const char *const words[] = {" and ", " and ", " or ", " xor "};
 	unsigned n;
 
 	if (depth == 0 || dice(d, 3) == 0) {
@@ -201,10 +241,25 @@ static inline void random_condition(struct dice *d, struct buf *out, unsigned de
 }
 
 static const char *const random_actions[] = {
-	"log", "log", "log \"t\"", "log", "log", "skip rules", "skip ruleset s1", "skip ruleset s2 quiet",
-	"skip phase request_headers", "block 451", "skip phase request_firewall", "redirect concat(\"https://\", http.host)",
-	"set request header \"x-q\" = http.host", "set request header \"x-r\" = http.request.headers[\"x-a\"][0]",
-	"remove request header \"x-a\"", "rewrite path = http.request.uri.path", "rewrite query = \"a=1\"", "log", "log",
+    "log",
+    "log",
+    "log \"t\"",
+    "log",
+    "log",
+    "skip rules",
+    "skip ruleset s1",
+    "skip ruleset s2 quiet",
+    "skip phase request_headers",
+    "block 451",
+    "skip phase request_firewall",
+    "redirect concat(\"https://\", http.host)",
+    "set request header \"x-q\" = http.host",
+    "set request header \"x-r\" = http.request.headers[\"x-a\"][0]",
+    "remove request header \"x-a\"",
+    "rewrite path = http.request.uri.path",
+    "rewrite query = \"a=1\"",
+    "log",
+    "log",
 };
 
 static inline void random_rule(struct dice *d, struct buf *out, unsigned number)
@@ -222,8 +277,8 @@ static inline void random_rules(struct dice *d, struct buf *out)
 	unsigned n = 4 + dice(d, 24), number = 0;
 
 	buf_add(out, STR("list nets : ip { 10.0.0.0/9 192.0.2.0/24 2001:db8::/48 }\n"
-			 "list words : string { \"a\" \"ab\" \"/a\" \"abc\" }\n"
-			 "list hosts : host { \"a.b\" \"*.a.b\" \"*.b\" }\n"));
+	                 "list words : string { \"a\" \"ab\" \"/a\" \"abc\" }\n"
+	                 "list hosts : host { \"a.b\" \"*.a.b\" \"*.b\" }\n"));
 	for (unsigned i = 0; i < n / 2; i++)
 		random_rule(d, out, number++);
 	buf_printf(out, "ruleset s1 { mode %s\n", dice(d, 3) ? "enforce" : "log");
@@ -257,9 +312,9 @@ static inline struct str random_text(struct dice *d, struct arena *a)
 
 static inline void random_request(struct dice *d, struct arena *a, struct random_request *r)
 {
-	static const char *const headers[] = { "x-a", "X-A", "x-b", "User-Agent", "Accept", "Cookie", "AB" };
-	static const char *const addresses[] = { "10.0.0.1", "10.0.0.3", "192.0.2.7", "192.0.2.200", "2001:db8::1", "::1",
-						 "255.255.255.255", "0.0.0.0" };
+	static const char *const headers[] = {"x-a", "X-A", "x-b", "User-Agent", "Accept", "Cookie", "AB"};
+	static const char *const addresses[] = {"10.0.0.1",    "10.0.0.3", "192.0.2.7",       "192.0.2.200",
+	                                        "2001:db8::1", "::1",      "255.255.255.255", "0.0.0.0"};
 	struct buf uri = BUF_INIT;
 	unsigned n;
 
@@ -282,7 +337,8 @@ static inline void random_request(struct dice *d, struct arena *a, struct random
 	buf_fini(&uri);
 	ptrdiff_t q = str_find(r->request.target.uri, '?');
 	r->request.target.path = q < 0 ? r->request.target.uri : str_sub(r->request.target.uri, 0, (size_t)q);
-	r->request.target.query = q < 0 ? STR("") : str_sub(r->request.target.uri, (size_t)q + 1, r->request.target.uri.n);
+	r->request.target.query =
+	    q < 0 ? STR("") : str_sub(r->request.target.uri, (size_t)q + 1, r->request.target.uri.n);
 	r->request.target.has_query = q >= 0;
 	r->request.raw = r->request.target;
 	r->request.time_msec = 1764000000000 + dice(d, 20);
@@ -295,7 +351,7 @@ static inline void random_request(struct dice *d, struct arena *a, struct random
 
 		memset(p, 'a', 300);
 		p[298] = 'b';
-		lines_add(&r->request.lines, STR("x-a"), (struct str){ p, 300 });
+		lines_add(&r->request.lines, STR("x-a"), (struct str){p, 300});
 	}
 	r->cert = *cert_facts_absent();
 	r->names[0] = random_text(d, a);
@@ -304,8 +360,8 @@ static inline void random_request(struct dice *d, struct arena *a, struct random
 		r->cert.verified = dice(d, 2);
 		r->cert.revoked = r->cert.verified && dice(d, 2);
 		r->cert.issuer_ski = random_text(d, a);
-		r->cert.subject.cn = (struct strs){ r->names, dice(d, 3) };
-		r->cert.san_dns = (struct strs){ r->names, dice(d, 3) };
+		r->cert.subject.cn = (struct strs){r->names, dice(d, 3)};
+		r->cert.san_dns = (struct strs){r->names, dice(d, 3)};
 		r->cert.not_after_epoch = 1764000000 + (int64_t)dice(d, 40) * 86400 - 10 * 86400;
 	}
 	r->tls.tls = r->request.tls;
@@ -323,9 +379,9 @@ static inline void random_request(struct dice *d, struct arena *a, struct random
 
 static inline struct ruleset *random_compile(struct str text, bool no_index, bool no_fold)
 {
-	static const struct str zones[] = { { "a", 1 }, { "b", 1 } };
-	struct ruleset_options o = { .zones = zones, .nzones = 2, .no_index = no_index, .no_fold = no_fold };
-	struct source src = { .name = STR("random"), .text = text, .dir = STR("") };
+	static const struct str zones[] = {{"a", 1}, {"b", 1}};
+	struct ruleset_options o = {.zones = zones, .nzones = 2, .no_index = no_index, .no_fold = no_fold};
+	struct source src = {.name = STR("random"), .text = text, .dir = STR("")};
 	struct ruleset *r = NULL;
 	struct ast_file *file;
 	struct arena a;
@@ -344,10 +400,10 @@ static inline struct ruleset *random_compile(struct str text, bool no_index, boo
 }
 
 /* Everything that a ruleset decides about a request, as text. */
-static inline void random_judge(const struct ruleset *r, const struct inputs *in, struct residual *res, struct arena *a,
-				struct buf *out)
+static inline void random_judge(const struct ruleset *r, const struct inputs *in, struct residual *res,
+                                struct arena *a, struct buf *out)
 {
-	struct verdict v = { .outcome = OUTCOME_PASS };
+	struct verdict v = {.outcome = OUTCOME_PASS};
 	struct fields *f = fields_new(a, in);
 
 	for (enum phase p = 0; p < PHASE_COUNT; p++) {
@@ -355,8 +411,8 @@ static inline void random_judge(const struct ruleset *r, const struct inputs *in
 
 		buf_printf(out, "phase %d:", p);
 		for (struct edit *e = v.edits; e != NULL; e = e->next)
-			buf_printf(out, " edit %d %.*s=%.*s by %.*s", e->kind, STR_FMT(e->name), STR_FMT(e->value),
-				   STR_FMT(e->by->name));
+			buf_printf(out, " edit %d %.*s=%.*s by %.*s", e->kind, STR_FMT(e->name),
+			           STR_FMT(e->value), STR_FMT(e->by->name));
 		v.edits = v.last_edit = NULL;
 		buf_addc(out, '\n');
 		if (!on)
@@ -365,13 +421,15 @@ static inline void random_judge(const struct ruleset *r, const struct inputs *in
 			fields_changed(f);
 	}
 	buf_printf(out, "outcome %d status %d by %.*s reason %.*s location %.*s\n", v.outcome, v.status,
-		   v.by ? (int)v.by->name.n : 0, v.by ? v.by->name.p : "", STR_FMT(v.reason), STR_FMT(v.location));
+	           v.by ? (int)v.by->name.n : 0, v.by ? v.by->name.p : "", STR_FMT(v.reason),
+	           STR_FMT(v.location));
 	for (struct match *m = v.matches; m != NULL; m = m->next)
-		buf_printf(out, "match %.*s %.*s %.*s%s%s\n", STR_FMT(m->rule->name), STR_FMT(m->action), STR_FMT(m->text),
-			   m->dry_run ? " dry" : "", m->quiet ? " quiet" : "");
+		buf_printf(out, "match %.*s %.*s %.*s%s%s\n", STR_FMT(m->rule->name), STR_FMT(m->action),
+		           STR_FMT(m->text), m->dry_run ? " dry" : "", m->quiet ? " quiet" : "");
 }
 
-/* One random ruleset on some random requests, in every way it can be run. false: they disagree (told on stderr). */
+/* One random ruleset on some random requests, in every way it can be run. false: they disagree (told on
+ * stderr). */
 static inline bool random_round(struct dice *d, unsigned requests)
 {
 	struct buf text = BUF_INIT, plain = BUF_INIT, other = BUF_INIT;
@@ -398,8 +456,9 @@ static inline bool random_round(struct dice *d, unsigned requests)
 				same = str_eq(buf_str(&plain), buf_str(&other));
 			}
 			if (!same)
-				fprintf(stderr, "%.*s\nway %d, request %u\n--- plain:\n%.*s--- other:\n%.*s", STR_FMT(buf_str(&text)),
-					i, k, STR_FMT(buf_str(&plain)), STR_FMT(buf_str(&other)));
+				fprintf(stderr, "%.*s\nway %d, request %u\n--- plain:\n%.*s--- other:\n%.*s",
+				        STR_FMT(buf_str(&text)), i, k, STR_FMT(buf_str(&plain)),
+				        STR_FMT(buf_str(&other)));
 			residual_free(res);
 		}
 	}

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Every stage of one small rule file, pinned: tests/data/engine/dump.<stage>.txt. UPDATE=1 writes them anew. */
+/* Every stage of one small rule file, pinned: tests/data/engine/dump.<stage>.txt. UPDATE=1 writes them anew.
+ */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -14,7 +15,7 @@
 static void pinned(enum dump_stage stage, const char *name)
 {
 	struct arena a = ARENA_INIT;
-	struct source src = { .name = STR("dump.rules") };
+	struct source src = {.name = STR("dump.rules")};
 	struct buf out = BUF_INIT;
 	struct str want = STR_NONE;
 	struct diags d;
@@ -65,10 +66,10 @@ static void indexed(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(typed),
-		cmocka_unit_test(folded),
-		cmocka_unit_test(program),
-		cmocka_unit_test(indexed),
+	    cmocka_unit_test(typed),
+	    cmocka_unit_test(folded),
+	    cmocka_unit_test(program),
+	    cmocka_unit_test(indexed),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -12,7 +12,7 @@ static void same_verdicts(void **state)
 {
 	(void)state;
 	for (uint64_t seed = 1; seed <= 700; seed++) {
-		struct dice d = { NULL, 0, seed * 0x51ed270b27d4eb4fu };
+		struct dice d = {NULL, 0, seed * 0x51ed270b27d4eb4fu};
 
 		if (!random_round(&d, 8))
 			fail_msg("seed %llu", (unsigned long long)seed);
@@ -22,7 +22,7 @@ static void same_verdicts(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(same_verdicts),
+	    cmocka_unit_test(same_verdicts),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

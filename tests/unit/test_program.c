@@ -10,11 +10,14 @@
 #include "base/limits.h"
 #include "engine/program.h"
 
-static const struct value yes = { .type = TYPE_BOOL, .b = true };
-static const struct test equal = { .kind = TEST_EQ, .type = TYPE_BYTES };
-static const struct str key = { "k", 1 };
+static const struct value yes = {.type = TYPE_BOOL, .b = true};
+static const struct test equal = {.kind = TEST_EQ, .type = TYPE_BYTES};
+static const struct str key = {"k", 1};
 
-#define I(o, ...) { .op = (o), ##__VA_ARGS__ }
+#define I(o, ...)                                                                                            \
+	{                                                                                                    \
+		.op = (o), ##__VA_ARGS__                                                                     \
+	}
 
 static const struct {
 	const char *what;
@@ -23,60 +26,104 @@ static const struct {
 	struct instr code[8];
 	uint32_t n;
 } cases[] = {
-	{ "a constant condition", true, NULL, { I(OP_CONST, .value = &yes), I(OP_TRUTH), I(OP_RETURN) }, 3 },
-	{ "a constant value", false, NULL, { I(OP_CONST, .value = &yes), I(OP_RETURN) }, 2 },
-	{ "and, jumping over the second", true, NULL,
-	  { I(OP_FIELD_TEST, .to = FIELD_HOST, .test = &equal), I(OP_JUMP_FALSE, .to = 4),
-	    I(OP_FIELD_TEST, .to = FIELD_PATH, .test = &equal), I(OP_AND), I(OP_RETURN) }, 5 },
-	{ "a remembered truth", true, NULL,
-	  { I(OP_RECALL, .to = 3, .slot = 0), I(OP_FIELD_TEST, .to = FIELD_HOST, .test = &equal), I(OP_KEEP, .slot = 0),
-	    I(OP_RETURN) }, 4 },
-	{ "nothing", true, "no code", { I(OP_RETURN) }, 0 },
-	{ "no result", true, "not one result at the end", { I(OP_RETURN) }, 1 },
-	{ "a value for a condition", true, "not one result at the end", { I(OP_CONST, .value = &yes), I(OP_RETURN) }, 2 },
-	{ "two results", false, "not one result at the end",
-	  { I(OP_CONST, .value = &yes), I(OP_CONST, .value = &yes), I(OP_RETURN) }, 3 },
-	{ "an empty stack", true, "a stack that runs empty", { I(OP_TRUTH), I(OP_RETURN) }, 2 },
-	{ "and of one", true, "a stack that runs empty",
-	  { I(OP_FIELD_TEST, .to = FIELD_HOST, .test = &equal), I(OP_AND), I(OP_RETURN) }, 3 },
-	{ "no return", false, "no return at the end", { I(OP_CONST, .value = &yes) }, 1 },
-	{ "an early return", false, "a return before the end",
-	  { I(OP_CONST, .value = &yes), I(OP_RETURN), I(OP_RETURN) }, 3 },
-	{ "a loop", true, "a jump that does not go forward",
-	  { I(OP_FIELD_TEST, .to = FIELD_HOST, .test = &equal), I(OP_JUMP_FALSE, .to = 0), I(OP_RETURN) }, 3 },
-	{ "a jump to itself", true, "a jump that does not go forward",
-	  { I(OP_FIELD_TEST, .to = FIELD_HOST, .test = &equal), I(OP_JUMP_FALSE, .to = 1), I(OP_RETURN) }, 3 },
-	{ "a jump out", true, "a jump that does not go forward",
-	  { I(OP_FIELD_TEST, .to = FIELD_HOST, .test = &equal), I(OP_JUMP_TRUE, .to = 3), I(OP_RETURN) }, 3 },
-	{ "ways that differ", true, "ways that join with different stacks",
-	  { I(OP_FIELD_TEST, .to = FIELD_HOST, .test = &equal), I(OP_JUMP_FALSE, .to = 3),
-	    I(OP_FIELD_TEST, .to = FIELD_PATH, .test = &equal), I(OP_RETURN) }, 4 },
-	{ "a field that is none", false, "no such field", { I(OP_FIELD, .field = NULL), I(OP_RETURN) }, 2 },
-	{ "a field out of the table", true, "no such field, or a test of another type",
-	  { I(OP_FIELD_TEST, .to = FIELD_COUNT, .test = &equal), I(OP_RETURN) }, 2 },
-	{ "a test of another type", true, "no such field, or a test of another type",
-	  { I(OP_FIELD_TEST, .to = FIELD_IP_SRC, .test = &equal), I(OP_RETURN) }, 2 },
-	{ "no constant", false, "no constant", { I(OP_CONST), I(OP_RETURN) }, 2 },
-	{ "no key", false, "no such field or key", { I(OP_FIELD_KEY, .to = FIELD_HEADERS), I(OP_RETURN) }, 2 },
-	{ "a key", false, NULL, { I(OP_FIELD_KEY, .to = FIELD_HEADERS, .key = &key), I(OP_RETURN) }, 2 },
-	{ "no function", false, "no function to call", { I(OP_CALL), I(OP_RETURN) }, 2 },
-	{ "an order that is none", true, "not a comparison of two values",
-	  { I(OP_CONST, .value = &yes), I(OP_CONST, .value = &yes), I(OP_COMPARE, .n = TEST_IN), I(OP_RETURN) }, 4 },
-	{ "a slot that is none", true, "no such slot",
-	  { I(OP_FIELD_TEST, .to = FIELD_HOST, .test = &equal), I(OP_KEEP, .slot = 1), I(OP_RETURN) }, 3 },
-	{ "an instruction that is none", true, "an unknown instruction", { I(INSTR_COUNT), I(OP_RETURN) }, 2 },
+    {"a constant condition", true, NULL, {I(OP_CONST, .value = &yes), I(OP_TRUTH), I(OP_RETURN)}, 3},
+    {"a constant value", false, NULL, {I(OP_CONST, .value = &yes), I(OP_RETURN)}, 2},
+    {"and, jumping over the second",
+     true,
+     NULL,
+     {I(OP_FIELD_TEST, .to = FIELD_HOST, .test = &equal), I(OP_JUMP_FALSE, .to = 4),
+      I(OP_FIELD_TEST, .to = FIELD_PATH, .test = &equal), I(OP_AND), I(OP_RETURN)},
+     5},
+    {"a remembered truth",
+     true,
+     NULL,
+     {I(OP_RECALL, .to = 3, .slot = 0), I(OP_FIELD_TEST, .to = FIELD_HOST, .test = &equal),
+      I(OP_KEEP, .slot = 0), I(OP_RETURN)},
+     4},
+    {"nothing", true, "no code", {I(OP_RETURN)}, 0},
+    {"no result", true, "not one result at the end", {I(OP_RETURN)}, 1},
+    {"a value for a condition",
+     true,
+     "not one result at the end",
+     {I(OP_CONST, .value = &yes), I(OP_RETURN)},
+     2},
+    {"two results",
+     false,
+     "not one result at the end",
+     {I(OP_CONST, .value = &yes), I(OP_CONST, .value = &yes), I(OP_RETURN)},
+     3},
+    {"an empty stack", true, "a stack that runs empty", {I(OP_TRUTH), I(OP_RETURN)}, 2},
+    {"and of one",
+     true,
+     "a stack that runs empty",
+     {I(OP_FIELD_TEST, .to = FIELD_HOST, .test = &equal), I(OP_AND), I(OP_RETURN)},
+     3},
+    {"no return", false, "no return at the end", {I(OP_CONST, .value = &yes)}, 1},
+    {"an early return",
+     false,
+     "a return before the end",
+     {I(OP_CONST, .value = &yes), I(OP_RETURN), I(OP_RETURN)},
+     3},
+    {"a loop",
+     true,
+     "a jump that does not go forward",
+     {I(OP_FIELD_TEST, .to = FIELD_HOST, .test = &equal), I(OP_JUMP_FALSE, .to = 0), I(OP_RETURN)},
+     3},
+    {"a jump to itself",
+     true,
+     "a jump that does not go forward",
+     {I(OP_FIELD_TEST, .to = FIELD_HOST, .test = &equal), I(OP_JUMP_FALSE, .to = 1), I(OP_RETURN)},
+     3},
+    {"a jump out",
+     true,
+     "a jump that does not go forward",
+     {I(OP_FIELD_TEST, .to = FIELD_HOST, .test = &equal), I(OP_JUMP_TRUE, .to = 3), I(OP_RETURN)},
+     3},
+    {"ways that differ",
+     true,
+     "ways that join with different stacks",
+     {I(OP_FIELD_TEST, .to = FIELD_HOST, .test = &equal), I(OP_JUMP_FALSE, .to = 3),
+      I(OP_FIELD_TEST, .to = FIELD_PATH, .test = &equal), I(OP_RETURN)},
+     4},
+    {"a field that is none", false, "no such field", {I(OP_FIELD, .field = NULL), I(OP_RETURN)}, 2},
+    {"a field out of the table",
+     true,
+     "no such field, or a test of another type",
+     {I(OP_FIELD_TEST, .to = FIELD_COUNT, .test = &equal), I(OP_RETURN)},
+     2},
+    {"a test of another type",
+     true,
+     "no such field, or a test of another type",
+     {I(OP_FIELD_TEST, .to = FIELD_IP_SRC, .test = &equal), I(OP_RETURN)},
+     2},
+    {"no constant", false, "no constant", {I(OP_CONST), I(OP_RETURN)}, 2},
+    {"no key", false, "no such field or key", {I(OP_FIELD_KEY, .to = FIELD_HEADERS), I(OP_RETURN)}, 2},
+    {"a key", false, NULL, {I(OP_FIELD_KEY, .to = FIELD_HEADERS, .key = &key), I(OP_RETURN)}, 2},
+    {"no function", false, "no function to call", {I(OP_CALL), I(OP_RETURN)}, 2},
+    {"an order that is none",
+     true,
+     "not a comparison of two values",
+     {I(OP_CONST, .value = &yes), I(OP_CONST, .value = &yes), I(OP_COMPARE, .n = TEST_IN), I(OP_RETURN)},
+     4},
+    {"a slot that is none",
+     true,
+     "no such slot",
+     {I(OP_FIELD_TEST, .to = FIELD_HOST, .test = &equal), I(OP_KEEP, .slot = 1), I(OP_RETURN)},
+     3},
+    {"an instruction that is none", true, "an unknown instruction", {I(INSTR_COUNT), I(OP_RETURN)}, 2},
 };
 
 static void verified(void **state)
 {
-	static const struct slots slots = { 1, 1 };
+	static const struct slots slots = {1, 1};
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-		struct program p = { .code = cases[i].code, .n = cases[i].n };
+		struct program p = {.code = cases[i].code, .n = cases[i].n};
 		const char *wrong = program_verify(&p, cases[i].condition, &slots);
 
-		if ((wrong == NULL) != (cases[i].wrong == NULL) || (wrong != NULL && strcmp(wrong, cases[i].wrong) != 0))
+		if ((wrong == NULL) != (cases[i].wrong == NULL) ||
+		    (wrong != NULL && strcmp(wrong, cases[i].wrong) != 0))
 			fail_msg("%s: %s", cases[i].what, wrong != NULL ? wrong : "taken");
 	}
 }
@@ -86,7 +133,7 @@ static void too_deep(void **state)
 {
 	static struct instr code[LIMIT_STACK + 3];
 	static const struct slots slots;
-	struct program p = { .code = code, .n = LIMIT_STACK + 2 };
+	struct program p = {.code = code, .n = LIMIT_STACK + 2};
 
 	(void)state;
 	for (size_t i = 0; i <= LIMIT_STACK; i++)
@@ -98,8 +145,8 @@ static void too_deep(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(verified),
-		cmocka_unit_test(too_deep),
+	    cmocka_unit_test(verified),
+	    cmocka_unit_test(too_deep),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Rulesets by example: tests/data/engine/verdicts.txt and errors.txt say what each decides, or what is wrong with it. */
+/* Rulesets by example: tests/data/engine/verdicts.txt and errors.txt say what each decides, or what is wrong
+ * with it. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -25,7 +26,8 @@ static int by_place(const void *x, const void *y)
 {
 	const struct diag *a = *(struct diag *const *)x, *b = *(struct diag *const *)y;
 
-	return a->span.from != b->span.from ? (a->span.from < b->span.from ? -1 : 1) : (int)a->code - (int)b->code;
+	return a->span.from != b->span.from ? (a->span.from < b->span.from ? -1 : 1)
+	                                    : (int)a->code - (int)b->code;
 }
 
 static void diags_text(const struct diags *d, struct buf *out)
@@ -45,8 +47,8 @@ static void diags_text(const struct diags *d, struct buf *out)
 
 static void edits_text(struct verdict *v, struct buf *out)
 {
-	static const char *const kinds[] = { "set", "add", "remove", "path", "query", "origin", "pool", "host_header", "sni",
-					     "config" };
+	static const char *const kinds[] = {"set",    "add",  "remove",      "path", "query",
+	                                    "origin", "pool", "host_header", "sni",  "config"};
 
 	for (const struct edit *e = v->edits; e != NULL; e = e->next)
 		buf_printf(out, "e:%s %.*s=%.*s ", kinds[e->kind], STR_FMT(e->name), STR_FMT(e->value));
@@ -68,7 +70,7 @@ static void matches_text(const struct match *from, struct buf *out)
 
 static void outcome_text(const struct verdict *v, struct buf *out)
 {
-	static const char *const names[] = { "pass", "block", "respond", "redirect", "fail" };
+	static const char *const names[] = {"pass", "block", "respond", "redirect", "fail"};
 
 	buf_add(out, str_of(names[v->outcome]));
 	if (v->outcome == OUTCOME_PASS)
@@ -87,11 +89,13 @@ static void outcome_text(const struct verdict *v, struct buf *out)
 
 static void judge(const struct ruleset *r, struct facts *f, struct buf *out)
 {
-	struct verdict v = { .outcome = OUTCOME_PASS };
+	struct verdict v = {.outcome = OUTCOME_PASS};
 	const struct match *last = NULL;
 
 	for (enum phase p = 0; p < PHASE_COUNT; p++) {
-		bool on = f->in.response == NULL && p >= PHASE_RESPONSE_HEADERS ? true : ruleset_run(r, p, f->fields, NULL, &v);
+		bool on = f->in.response == NULL && p >= PHASE_RESPONSE_HEADERS
+		              ? true
+		              : ruleset_run(r, p, f->fields, NULL, &v);
 
 		matches_text(last == NULL ? v.matches : last->next, out);
 		last = v.last_match;
@@ -135,7 +139,8 @@ static bool expect(const struct ruleset *r, struct str line, unsigned number)
 	judge(r, &f, &out);
 	same = str_eq(want, buf_str(&out));
 	if (!same)
-		fprintf(stderr, "line %u:\n  want %.*s\n  have %.*s\n", number, STR_FMT(want), STR_FMT(buf_str(&out)));
+		fprintf(stderr, "line %u:\n  want %.*s\n  have %.*s\n", number, STR_FMT(want),
+		        STR_FMT(buf_str(&out)));
 	facts_fini(&f);
 	json_decref(o);
 	buf_fini(&out);
@@ -152,7 +157,7 @@ static bool next_block(struct str *rest, unsigned *number, struct block *out)
 {
 	struct str line;
 
-	*out = (struct block){ .line = 0 };
+	*out = (struct block){.line = 0};
 	while (rest->n > 0) {
 		line = next_line(rest);
 		(*number)++;
@@ -171,17 +176,17 @@ static bool next_block(struct str *rest, unsigned *number, struct block *out)
 	return out->line > 0;
 }
 
-static const struct str zones[] = { { "east", 4 }, { "west", 4 } };
+static const struct str zones[] = {{"east", 4}, {"west", 4}};
 
 static struct ruleset *compile(struct str text, struct diags *d)
 {
-	struct ruleset_options o = { .zones = zones, .nzones = 2 };
+	struct ruleset_options o = {.zones = zones, .nzones = 2};
 	static struct source src; /* diagnostics point to it */
 	struct arena a = ARENA_INIT;
 	struct ruleset *r = NULL;
 	struct ast_file *file;
 
-	src = (struct source){ .name = STR("rules"), .text = text };
+	src = (struct source){.name = STR("rules"), .text = text};
 	file = parse_file(&a, &src, d);
 	assert_non_null(file);
 	ruleset_compile(&r, file, &o, d);
@@ -244,7 +249,7 @@ static void errors(void **state)
 		diags_text(&d, &have);
 		if (!str_eq(want, buf_str(&have))) {
 			fprintf(stderr, "%.*s:\n  want %.*s\n  have %.*s\n", STR_FMT(b.title), STR_FMT(want),
-				STR_FMT(buf_str(&have)));
+			        STR_FMT(buf_str(&have)));
 			failed++;
 		}
 		buf_fini(&have);
@@ -258,13 +263,16 @@ static void errors(void **state)
 /* The version follows what rules say, not how they are laid out. */
 static void versions(void **state)
 {
-	static const struct { const char *a, *b; bool same; } cases[] = {
-		{ "rule a { when ssl then log }", "rule a {\n when  ssl # c\n then log }", true },
-		{ "rule a { when ssl then log }", "rule b { when ssl then log }", false },
-		{ "rule a { when ssl then log }", "rule a { when not ssl then log }", false },
-		{ "rule a { when ssl then log }", "rule a { when ssl then block }", false },
-		{ "list l : ip { 10.0.0.1 }", "list l : ip { 10.0.0.2 }", false },
-		{ "rule a { enabled no when ssl then log }", "rule a { when ssl then log }", false },
+	static const struct {
+		const char *a, *b;
+		bool same;
+	} cases[] = {
+	    {"rule a { when ssl then log }", "rule a {\n when  ssl # c\n then log }", true},
+	    {"rule a { when ssl then log }", "rule b { when ssl then log }", false},
+	    {"rule a { when ssl then log }", "rule a { when not ssl then log }", false},
+	    {"rule a { when ssl then log }", "rule a { when ssl then block }", false},
+	    {"list l : ip { 10.0.0.1 }", "list l : ip { 10.0.0.2 }", false},
+	    {"rule a { enabled no when ssl then log }", "rule a { when ssl then log }", false},
 	};
 
 	(void)state;
@@ -288,9 +296,9 @@ static void versions(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(verdicts),
-		cmocka_unit_test(errors),
-		cmocka_unit_test(versions),
+	    cmocka_unit_test(verdicts),
+	    cmocka_unit_test(errors),
+	    cmocka_unit_test(versions),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
