@@ -54,7 +54,11 @@ static void on_tick(uv_timer_t *timer)
 	struct wheel *w = timer->data;
 	uint64_t now = uv_now(timer->loop);
 	uint64_t until = now / WHEEL_TICK;
+	bool stood = until - w->tick > WHEEL_STOOD && !w->waited;
 
+	w->waited = stood;
+	if (stood) /* the answers that came meanwhile lie in the sockets: they are read before anybody is called late */
+		return;
 	if (until - w->tick > WHEEL_SLOTS)
 		w->tick = until - WHEEL_SLOTS; /* the machine slept: one turn sees every slot */
 	while (w->tick < until) {
@@ -90,6 +94,7 @@ void deadline_set(struct wheel *w, struct deadline *d, int64_t msec)
 	}
 	if (w->linked == 0 && !uv_is_active((uv_handle_t *)&w->timer)) {
 		w->tick = now / WHEEL_TICK;
+		w->waited = false;
 		uv_timer_start(&w->timer, on_tick, WHEEL_TICK, WHEEL_TICK);
 	}
 	d->at = at;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Deadlines of one worker on a timing wheel: setting and moving one is a few stores, however many there are, and
- * nothing but the caller's own memory is used. They fire late by at most WHEEL_TICK, never early.
+ * nothing but the caller's own memory is used. They fire late by at most WHEEL_TICK, or two when the process stood
+ * still, never early.
  */
 #ifndef PROXY_DEADLINE_H
 #define PROXY_DEADLINE_H
@@ -14,6 +15,7 @@
 enum {
 	WHEEL_TICK = 50,   /* milliseconds */
 	WHEEL_SLOTS = 512, /* one turn is 25 s; later deadlines go round again */
+	WHEEL_STOOD = 4,   /* ticks missed at once: the process stood still, and it was not the peers who were slow */
 };
 
 struct deadline {
@@ -26,6 +28,7 @@ struct wheel {
 	uv_timer_t timer;
 	uint64_t tick;  /* the last one that was looked at */
 	size_t linked;  /* the timer runs only while there are any */
+	bool waited;    /* deadlines were put off for one tick after the process stood still */
 	struct deadline *slots[WHEEL_SLOTS];
 };
 

@@ -218,6 +218,18 @@ def test_reused_connection_that_dies(make_usher, make_raw):
     there.socket.close()
 
 
+def test_process_that_stood_still(make_usher, make_raw, origin):
+    """A machine that was suspended: the answer that came meanwhile is not too late."""
+    usher = make_usher(RULES + "timeouts { first_byte 1s }", origin=origin.url)
+    raw = make_raw(usher)
+    raw.send(GET % "/slow?s=0.5")
+    time.sleep(0.2)
+    usher.process.send_signal(signal.SIGSTOP)
+    time.sleep(2)
+    usher.process.send_signal(signal.SIGCONT)
+    assert raw.response()[0] == 200
+
+
 # ---- reload and end ----------------------------------------------------------------------------------------------------
 
 def test_address_that_is_taken(make_usher, make_raw, origin):
