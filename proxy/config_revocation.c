@@ -212,6 +212,8 @@ static void check(struct build *b, struct zone_build *z)
 		             "CRLs that are fetched need a directory to be kept in");
 		diag_help(b->d, g, "write server { state \"DIRECTORY\" }");
 	}
+	if (c->ncrl_hosts && !z->fetch_span.src)
+		diag_add(b->d, U8004, z->block->name_span, "the zone has crl_hosts, but fetches no CRL");
 	if (c->ocsp != OCSP_OFF && !c->ocsp_url.n && !c->nocsp_hosts)
 		diag_add(b->d, U8006, z->ocsp_span,
 		         "without ocsp_url or ocsp_hosts no responder may be asked");
