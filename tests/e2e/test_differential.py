@@ -16,12 +16,13 @@ import pytest
 
 import origins
 from conftest import ROOT
+from test_hostile import rows
 
 RULES = """
 server { workers 1 }
 listener plain { address 127.0.0.1:{port}; http yes }
 zone web {
-    hosts   a.example, xn--bcher-kva.example, a_b.example, a-b.example, a, "[::1]", 127.0.0.1, 1.2.3, sentinel.example
+    hosts   a.example, web.example, other.example, xn--bcher-kva.example, a_b.example, a-b.example, a, "[::1]", 127.0.0.1, 1.2.3, sentinel.example
     origin  {origin}
 }
 rule facts {
@@ -30,12 +31,14 @@ rule facts {
     then set request header "x-fact-uri"    = encode_base64(http.request.uri)
     then set request header "x-fact-host"   = http.host
     then set request header "x-fact-names"  = encode_base64(join(http.request.headers.names, "\\x01"))
+    then remove request header "x-client-ski"
     then set request header "x-fact-values" = encode_base64(join(http.request.headers.values, "\\x01"))
 }
 """
 
 HOP = {"connection", "keep-alive", "proxy-connection", "proxy-authorization", "te", "trailer", "transfer-encoding", "upgrade",
        "expect", "content-length", "http2-settings"}
+EDITED = {"x-client-ski", "x_client_ski", "x-client_ski"}
 ADDED = {"x-forwarded-for", "x-forwarded-proto", "x-forwarded-host", "forwarded", "via"}
 
 # what an origin refuses that usher passes, as RFC 9110 wants it to
@@ -81,7 +84,7 @@ def exchange(port, data, quiet=0.03):
                 if not more:
                     break
                 got += more
-                if b"\r\n\r\n" in got and (got.endswith(b"}") or b"\r\n\r\n" == got[-4:]):
+                if got.endswith(b"}") or got.startswith((b"HTTP/1.1 4", b"HTTP/1.1 5")) or data.startswith(b"HEAD") and got.endswith(b"\r\n\r\n"):
                     s.settimeout(quiet)
         except OSError:
             pass
@@ -118,48 +121,77 @@ def compare(seen, want):
         out.append("host %r %r" % (named["host"], named["x-fact-host"]))
     facts = lower(zip(fact("names").split("\x01"), fact("values").split("\x01")))
     gone = {t.strip().lower() for n, v in facts if n == "connection" for t in v.split(",")}
-    theirs = [h for h in lower(seen["headers"]) if h[0] not in HOP | ADDED and not h[0].startswith("x-fact-")]
-    ours = [h for h in facts if h[0] not in HOP | ADDED | gone]
+    theirs = [h for h in lower(seen["headers"]) if h[0] not in EDITED | HOP | ADDED and not h[0].startswith("x-fact-")]
+    ours = [h for h in facts if h[0] not in EDITED | HOP | ADDED | gone]
     if theirs != ours:
         out.append("headers %r %r" % (theirs, ours))
-    data = content(want)
-    if (seen["size"], seen["sha256"]) != (len(data), hashlib.sha256(data).hexdigest()):
+    data = content(want) if want is not None else None
+    if want is not None and (seen["size"], seen["sha256"]) != (len(data), hashlib.sha256(data).hexdigest()):
         out.append("content of %d" % seen["size"])
     return out
 
 
-@pytest.mark.parametrize("kind", origins.there(), ids=lambda kind: kind.name)
-def test_differential(make_usher, tmp_path, kind):
-    origin = kind(tmp_path)
-    try:
-        usher = make_usher(RULES, origin=origin.url)
-        for _ in range(50):
-            if exchange(usher.port, b"GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n").startswith(b"HTTP/1.1 200"):
-                break
-            time.sleep(0.1)
-        number, wrong, passed = sentinel(usher.port), [], 0
-        for name, data, want in cases():
-            got = exchange(usher.port, data)
-            after = sentinel(usher.port)
-            answers = len(re.findall(rb"HTTP/1\.1 200 OK", got))
-            if after - number != answers + 1:
-                wrong.append((name, "origin read %d, usher answered %d" % (after - number - 1, answers)))
-            number = after
-            if want is None:
-                if answers:
-                    wrong.append((name, "passed"))
-                continue
-            passed += 1
-            if name in REFUSED_BY.get(kind.name, ()):
-                if not got.startswith(b"HTTP/1.1 400"):
-                    wrong.append((name, got[:400]))
-            elif answers == 0:
+def answers(got):
+    return len(re.findall(rb"HTTP/1\.1 200 OK", got))
+
+
+@pytest.fixture(params=origins.there(), ids=lambda kind: kind.name)
+def behind(request, make_usher, tmp_path):
+    """An origin, and an usher before it that is known to reach it."""
+    origin = request.param(tmp_path)
+    usher = make_usher(RULES, origin=origin.url)
+    for _ in range(50):
+        if exchange(usher.port, b"GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n").startswith(b"HTTP/1.1 200"):
+            break
+        time.sleep(0.1)
+    yield origin, usher
+    origin.stop()
+
+
+def test_differential(behind):
+    origin, usher = behind
+    number, wrong, passed = sentinel(usher.port), [], 0
+    for name, data, want in cases():
+        got = exchange(usher.port, data)
+        after = sentinel(usher.port)
+        if after - number != answers(got) + 1:
+            wrong.append((name, "origin read %d, usher answered %d" % (after - number - 1, answers(got))))
+        number = after
+        if want is None:
+            if answers(got):
+                wrong.append((name, "passed"))
+            continue
+        passed += 1
+        if name in REFUSED_BY.get(origin.name, ()):
+            if not got.startswith(b"HTTP/1.1 400"):
                 wrong.append((name, got[:400]))
-            elif not data.startswith(b"HEAD"):
-                differences = compare(first_json(got), want)
-                if differences:
-                    wrong.append((name, differences))
-        assert not wrong, "\n".join(map(str, wrong))
-        assert passed > 100
-    finally:
-        origin.stop()
+        elif not answers(got):
+            wrong.append((name, got[:400]))
+        elif not data.startswith(b"HEAD"):
+            differences = compare(first_json(got), want)
+            if differences:
+                wrong.append((name, differences))
+    assert not wrong, "\n".join(map(str, wrong))
+    assert passed > 100
+
+
+def test_differential_hostile(behind):
+    """Those of the hostile requests that may pass."""
+    origin, usher = behind
+    number, wrong, passed = sentinel(usher.port), [], 0
+    for name, want, _, data in rows("hostile_requests.txt", 4):
+        if "200" not in want:
+            continue
+        got = exchange(usher.port, data)
+        after = sentinel(usher.port)
+        if after - number != answers(got) + 1:
+            wrong.append((name, "origin read %d, usher answered %d" % (after - number - 1, answers(got))))
+        number = after
+        if answers(got) and not data.startswith(b"HEAD"):
+            passed += 1
+            seen = first_json(got)
+            differences = compare(seen, None)
+            if differences or seen["target"] == "/smuggled" or "spoof" in json.dumps(seen["headers"]):
+                wrong.append((name, differences, seen))
+    assert not wrong, "\n".join(map(str, wrong))
+    assert passed > 80
