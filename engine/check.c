@@ -5,6 +5,8 @@
  */
 #include "engine/compile.h"
 
+#include "engine/field_get.h"
+
 #include "base/limits.h"
 #include "engine/names.h"
 
@@ -131,6 +133,12 @@ struct expr *check_field(struct compiler *c, const struct ast *ast)
 		return foreign_field(c, ast, foreign);
 	if (field == NULL) {
 		unknown_field(c, ast);
+		return NULL;
+	}
+	if (field->get == get_jwt && c->jwts == NULL) { /* without a jwt block there is no token to speak of */
+		if ((foreign = foreign_find(ast->text)) != NULL)
+			return foreign_field(c, ast, foreign);
+		diag_add(c->d, U1009, ast->span, "%s says nothing without a jwt block", field->name);
 		return NULL;
 	}
 	if (SCOPE_BIT(field->scope) & SCOPES_RESPONSE && !c->response && c->place != NULL) {

@@ -271,12 +271,15 @@ static bool prepare(struct compiler *c, struct arguments *a, const void **out)
 
 struct expr *check_call(struct compiler *c, const struct ast *ast)
 {
-	const struct function *f = check_function(c, ast);
+	bool jwt = c->jwts != NULL && str_starts(ast->text, STR("is_jwt_"));
+	const struct function *f = jwt ? function_find(ast->text) : check_function(c, ast);
 	struct arguments a = {.ast = ast, .function = f};
 	enum type type;
 	struct expr *e;
 	bool good;
 
+	if (jwt && f != NULL)
+		return check_jwt(c, ast, f == &function_table[FN_IS_JWT_VALID]);
 	if (f == NULL)
 		return NULL;
 	a.kids = arena_array(c->scratch, ast->n, sizeof(*a.kids));

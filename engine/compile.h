@@ -27,6 +27,7 @@ struct compiler {
 	struct owner *owner;
 	struct diags *d;
 	const struct lists *lists;
+	const struct jwt_block *jwts; /* of the rule file */
 	bool foreign_default, no_fold;
 	/* of the expression at hand */
 	bool response;     /* response fields exist */
@@ -62,6 +63,7 @@ struct expr *check_any(struct compiler *c, const struct ast *ast); /* either */
 struct expr *check_expr(struct compiler *c, const struct ast *ast);
 struct expr *check_field(struct compiler *c, const struct ast *ast);
 struct expr *check_call(struct compiler *c, const struct ast *ast);
+struct expr *check_jwt(struct compiler *c, const struct ast *call, bool valid); /* is_jwt_valid, is_jwt_present */
 struct expr *check_compare(struct compiler *c, const struct ast *ast);
 bool check_literal(struct compiler *c, const struct ast *ast, enum type type, const char *what,
                    struct value *out);

@@ -51,6 +51,7 @@ struct expression *expression_compile(const struct source *src, const struct rul
 	arena_init(&e->arena, 0);
 	compiler_init(&c, &scratch, &e->arena, &e->owner, d);
 	c.lists = lists != NULL ? &lists->lists : NULL;
+	c.jwts = lists != NULL ? lists->jwts : NULL;
 	c.foreign_default = lists != NULL && lists->foreign_default;
 	good = compile(e, &c, src) && d->errors == before;
 	compiler_fini(&c);

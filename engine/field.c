@@ -73,6 +73,7 @@ struct fields *fields_new(struct arena *a, const struct inputs *in)
 	f->ruleset = NULL;
 	f->geoip = NULL;
 	f->geo = NULL;
+	f->jwts = NULL;
 	f->memo = NULL;
 	f->generation = 0;
 	f->error = 0;

@@ -74,6 +74,7 @@ struct fields {
 	const struct inputs *in;
 	const struct ruleset *ruleset; /* whose rules run: rules.version */
 	const struct geoip *geoip;     /* borrowed from it */
+	struct jwt *jwts;              /* judged tokens, by jwt block; NULL: not asked yet */
 	struct geo *geo;               /* what it says of ip.src; NULL: not asked yet */
 	struct memo *memo;             /* what a ruleset remembers between phases */
 	uint32_t generation;           /* counts fields_changed */

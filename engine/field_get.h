@@ -11,6 +11,7 @@ field_f get_body, get_form, get_multipart;                 /* field_body.c */
 field_f get_connection, get_timing, get_geography;         /* field_connection.c */
 field_f get_fact_BOOL, get_fact_STR, get_fact_INT, get_fact_STRS, get_fact_IPS, get_fact_LAST,
     get_fact_RESULT, get_fact_DAYS; /* field_fact.c */
+field_f get_jwt;                                           /* field_jwt.c */
 
 /* headers["key"] straight from the field lines */
 void headers_key(struct fields *f, const struct lines *lines, struct str key, struct value *out);

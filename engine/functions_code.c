@@ -2,6 +2,8 @@
 /* Base64, digests and what is made from them. */
 #include "engine/functions.h"
 
+#include "engine/base64_text.h"
+
 #include "mtls/inspect.h"
 
 /* ---- base64 ------------------------------------------------------------------------------------------- */
@@ -47,48 +49,6 @@ void run_encode_base64(struct call *c, const struct value *args, size_t n, struc
 	give_bytes(out, p, used);
 }
 
-static int six_bits(char c, bool url)
-{
-	if (c >= 'A' && c <= 'Z')
-		return c - 'A';
-	if (c >= 'a' && c <= 'z')
-		return c - 'a' + 26;
-	if (ascii_digit(c))
-		return c - '0' + 52;
-	if (c == (url ? '-' : '+'))
-		return 62;
-	return c == (url ? '_' : '/') ? 63 : -1;
-}
-
-/* With or without padding; to has room for 3 bytes for each 4 characters begun. false: it is no base64. */
-static bool decode(struct str s, bool url, char *to, size_t *n)
-{
-	size_t padding = 0;
-	uint32_t group = 0;
-
-	while (padding < 2 && s.n > 0 && s.p[s.n - 1] == '=') {
-		s.n--;
-		padding++;
-	}
-	if (s.n % 4 == 1 || (padding > 0 && (s.n + padding) % 4 != 0))
-		return false;
-	*n = 0;
-	for (size_t i = 0; i < s.n; i++) {
-		int six = six_bits(s.p[i], url);
-
-		if (six < 0)
-			return false;
-		group = group << 6 | (uint32_t)six;
-		if (i % 4 == 1)
-			to[(*n)++] = (char)(group >> 4);
-		else if (i % 4 == 2)
-			to[(*n)++] = (char)(group >> 2);
-		else if (i % 4 == 3)
-			to[(*n)++] = (char)group;
-	}
-	return true; /* bits behind the last byte do not count: origins decode such texts too */
-}
-
 void run_decode_base64(struct call *c, const struct value *args, size_t n, struct value *out)
 {
 	struct str s = args[0].s;
@@ -96,7 +56,7 @@ void run_decode_base64(struct call *c, const struct value *args, size_t n, struc
 	size_t used;
 
 	(void)n;
-	if (p != NULL && decode(s, false, p, &used))
+	if (p != NULL && base64_text_decode(s, false, p, &used))
 		give_bytes(out, p, used);
 }
 
@@ -228,7 +188,7 @@ static bool mac_decode(struct str s, bool url, uint8_t out[32])
 		text[n++] = escaped ? (char)(ascii_hex(s.p[i + 1]) << 4 | ascii_hex(s.p[i + 2])) : s.p[i];
 		i += escaped ? 2 : 0;
 	}
-	if ((url && memchr(text, '=', n) != NULL) || !decode((struct str){text, n}, url, bytes, &used) ||
+	if ((url && memchr(text, '=', n) != NULL) || !base64_text_decode((struct str){text, n}, url, bytes, &used) ||
 	    used != 32)
 		return false;
 	memcpy(out, bytes, 32);

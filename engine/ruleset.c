@@ -8,6 +8,7 @@
 #include "base/limits.h"
 #include "engine/dump.h"
 #include "engine/geoip.h"
+#include "engine/jwt.h"
 #include "engine/guard.h"
 #include "engine/index.h"
 #include "engine/rate_rule.h"
@@ -197,6 +198,7 @@ static int compile(struct ruleset *s, struct compiler *c, const struct ast_file 
 
 	lists_load(c, &s->lists, file);
 	c->lists = &s->lists;
+	c->jwts = s->jwts = jwt_load(c->sealed, c->owner, file, c->d);
 	if (!groups_check(&r, file))
 		return -ERR_NOMEM;
 	rules_check(&r, file);

@@ -8,6 +8,7 @@
 #include "engine/rule.h"
 
 struct index;
+struct jwt_block;
 
 struct phase_rules {
 	struct rule **rules; /* in order */
@@ -34,6 +35,7 @@ struct ruleset {
 	bool foreign_default, counts_response;
 	struct str version;
 	struct geoip *geoip;
+	struct jwt_block *jwts;  /* in order */
 };
 
 #endif

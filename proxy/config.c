@@ -43,7 +43,7 @@ static void unknown_block(struct build *b, const struct ast_block *k)
 {
 	static const struct str known[] = {
 		{ "listener", 8 }, { "zone", 4 }, { "pool", 4 },     { "list", 4 }, { "rule", 4 }, { "ruleset", 7 },
-		{ "include", 7 },  { "test", 4 }, { "server", 6 },   { "log", 3 },  { "limits", 6 }, { "timeouts", 8 },
+		{ "include", 7 },  { "test", 4 }, { "server", 6 },   { "log", 3 },  { "limits", 6 }, { "timeouts", 8 }, { "jwt", 3 },
 	};
 	struct str near = nearest(k->keyword, known, sizeof known / sizeof known[0]);
 	struct diag *g = diag_add(b->d, U8001, k->keyword_span, "there is no block called `%.*s`", STR_FMT(k->keyword));
@@ -123,6 +123,8 @@ static bool blocks_read(struct build *b)
 			ok = new_pool(b, k);
 		else if (settings_is_block(k->keyword))
 			ok = settings_apply(b, k);
+		else if (str_eq(k->keyword, STR("jwt"))) /* the engine reads it with the rules */
+			continue;
 		else
 			unknown_block(b, k);
 	}

@@ -52,7 +52,7 @@ int config_lists(struct ruleset **out, const char *const *paths, size_t n, struc
 
 		if (str_eq(block->keyword, STR("server")) && !settings_apply(&b, block))
 			goto done;
-		if (block->kind == AST_BLOCK_LIST)
+		if (block->kind == AST_BLOCK_LIST || str_eq(block->keyword, STR("jwt")))
 			at = &block->next;
 		else
 			*at = block->next;
