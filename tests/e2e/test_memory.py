@@ -7,13 +7,15 @@ import subprocess
 
 import pytest
 
-from conftest import ROOT, Raw
+import h2raw
+from conftest import ROOT, Raw, free_port
+from test_hostile import recorder  # pylint: disable=unused-import
 
 pytestmark = pytest.mark.skipif(bool(os.environ.get("SAN")), reason="sanitizers have their own allocator")
 
 RULES = """
 server { workers 1 }
-listener plain { address 127.0.0.1:{plain}; http yes }
+listener plain { address 127.0.0.1:{plain}; http yes; protocols h2, http/1.1 }
 listener public { address 127.0.0.1:{port} }
 zone web { hosts web.example; origin {origin} }
 zone partners {
@@ -64,7 +66,6 @@ def tls(usher, pki):
 
 @pytest.mark.parametrize("client, cases", [(plain, 100), (tls, 150)])
 def test_no_memory(make_usher, origin, pki, tmp_path, client, cases):
-    from conftest import free_port
     memory = Allocations(tmp_path)
     usher = make_usher(RULES, origin=origin.url, plain=free_port(), env=memory.env)
     assert client(usher, pki).startswith(b"HTTP/1.1 200")
@@ -90,3 +91,79 @@ def test_no_memory(make_usher, origin, pki, tmp_path, client, cases):
             else:
                 assert answer == b"" or answer.split(b" ")[1] in (b"500", b"502", b"503"), answer
         assert client(usher, pki).startswith(b"HTTP/1.1 200")
+
+
+STOPS = RULES + """
+rule evil    { when http.request.body.raw contains "evil" then block 403 }
+rule bad     { when any(http.request.headers["x-bad"][*] eq "1") then block 403 }
+rule secret  { when http.request.uri.path matches "^/(a|b)*sec.*t$" then block 403 }
+rule limited { when http.request.uri.path eq "/limited" then rate_limit { by http.host requests 1 per 1h for 1d block 429 } }
+"""
+
+
+def ask(usher, text):
+    raw = Raw(usher, port=usher.words["plain"])
+    raw.send(text)
+    return raw.all()
+
+
+def nobody(usher, pki):
+    raw = Raw(usher, pki, sni="api.example.com")
+    raw.send("GET /nobody HTTP/1.1\r\nHost: api.example.com\r\nConnection: close\r\n\r\n")
+    return raw.all()
+
+
+def stranger(usher, pki):
+    raw = Raw(usher, pki, sni="api.example.com", cert="foreign")
+    raw.send("GET /stranger HTTP/1.1\r\nHost: api.example.com\r\nConnection: close\r\n\r\n")
+    return raw.all()
+
+
+def evil(usher, pki):
+    return ask(usher, "POST /v1 HTTP/1.1\r\nHost: web.example\r\nTransfer-Encoding: chunked\r\nConnection: close\r\n\r\n"
+                      "9\r\nthis is e\r\n3\r\nvil\r\n0\r\n\r\n")
+
+
+def secret(usher, pki):
+    return ask(usher, "GET /ababsecret HTTP/1.1\r\nHost: web.example\r\nConnection: close\r\n\r\n")
+
+
+def limited(usher, pki):
+    return ask(usher, "GET /limited HTTP/1.1\r\nHost: web.example\r\nConnection: close\r\n\r\n")
+
+
+def http2(usher, pki):
+    h = h2raw.H2(usher.words["plain"])
+    h.send(h2raw.head(host="web.example", more=[("x-bad", "1")]), h2raw.head(3, host="web.example", end=False),
+           h2raw.data(3, b"evil"))
+    texts = [b"HTTP/1.1 %d" % a.status if a.status else b"" for a in (h.wait(1), h.wait(3))]
+    h.sock.close()
+    return max(texts)  # "200" would be the smallest: seen by the origin
+
+
+@pytest.mark.parametrize("client, cases", [(nobody, 60), (stranger, 60), (evil, 60), (secret, 60), (limited, 60), (http2, 80)])
+def test_no_memory_lets_nobody_in(make_usher, recorder, pki, tmp_path, client, cases):
+    memory = Allocations(tmp_path)
+    usher = make_usher(STOPS, origin=recorder.url, plain=free_port(), env=memory.env)
+    if client is limited:
+        assert limited(usher, pki).startswith(b"HTTP/1.1 200")
+    before = len(recorder.requests)
+    wanted = b"HTTP/1.1 429" if client is limited else b"HTTP/1.1 403"
+    assert client(usher, pki).startswith(wanted)
+    memory.set(1 << 30, 1)
+    client(usher, pki)
+    total = memory.seen()
+    assert total > 0
+    for count in (1, 1 << 29):
+        step = 1 if "SOAK_SECONDS" in os.environ else max(1, total // cases)
+        for first in sorted(set(range(1, total + 2, step)) | set(range(max(1, total - 20), total + 2))):
+            memory.set(first, count)
+            try:
+                answer = client(usher, pki)
+            except OSError:
+                answer = b""
+            memory.set(0, 0)
+            assert usher.process.poll() is None
+            assert answer == b"" or answer.split(b" ")[1][:3] in (b"403", b"429", b"500", b"503"), answer
+            assert recorder.requests[before:] == [], (first, count)
+    assert client(usher, pki).startswith(wanted)
