@@ -164,3 +164,21 @@ def test_rule_files(keys):
         status, _, err = usher_eval("--rules", str(keys / "b.rules"), "true", facts="{}")
         assert (status, code is None or f"error[{code}" in err) == (0 if code is None else 2, True), (text, err)
     assert "error[U1009]" in usher_eval("--rules", str(keys / "b.rules"), 'http.request.jwt.claims.sub["a"][0] eq "x"')[2]
+
+
+def test_served(keys, make_usher, make_curl, origin):
+    """The gate itself: who holds a token gets in, and the origin learns who it is."""
+    usher = make_usher(
+        "listener l { address 127.0.0.1:{port} ; plain }\nzone z { hosts localhost ; origin {origin} }\n"
+        'jwt api { key "{keys}/p256.pem" }\n'
+        'rule gate { when not is_jwt_valid("api") then block 401 }\n'
+        'rule tell { when is_jwt_valid("api") then set request header "x-user" = http.request.jwt.claims.sub["api"][0] }\n',
+        origin=origin.url, keys=keys)
+    curl = make_curl(usher)
+    claims = {"sub": "me"}
+    answer = curl("http://localhost/a", "-H", f"Authorization: Bearer {token(keys, claims=claims)}")
+    assert answer.status == 200 and answer.received("x-user") == ["me"]
+    assert curl("http://localhost/a").status == 401
+    assert curl("http://localhost/a", "-H", f"Authorization: Bearer {token(keys, signed_as='other')}").status == 401
+    late = token(keys, claims={"sub": "me", "exp": NOW})
+    assert curl("http://localhost/a", "-H", f"Authorization: Bearer {late}").status == 401
