@@ -333,9 +333,18 @@ static void on_signal(uv_signal_t *handle, int signal)
 	}
 }
 
+static const int numbers[SIGNALS] = { SIGHUP, SIGUSR1, SIGTERM, SIGINT };
+
+static void signals_ignore(void)
+{
+	int i;
+
+	for (i = 0; i < SIGNALS; i++)
+		signal(numbers[i], SIG_IGN);
+}
+
 static int signals_start(struct server *s)
 {
-	static const int numbers[SIGNALS] = { SIGHUP, SIGUSR1, SIGTERM, SIGINT };
 	int i, rc = 0;
 
 	for (i = 0; i < SIGNALS && rc == 0; i++) {
@@ -440,6 +449,7 @@ static void server_fini(struct server *s)
 		uv_run(&s->loop, UV_RUN_ONCE);
 	uv_walk(&s->loop, on_walk, NULL);
 	uv_run(&s->loop, UV_RUN_DEFAULT);
+	signals_ignore(); /* a second SIGTERM would now kill a process that is about to end well */
 	uv_loop_close(&s->loop);
 	health_free(s->health);
 	watch_free(s->watch);

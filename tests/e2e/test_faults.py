@@ -10,7 +10,7 @@ import time
 
 import pytest
 
-from conftest import free_port
+from conftest import PATIENCE, free_port
 
 RULES = """
 server { workers 1 }
@@ -247,7 +247,7 @@ def test_drain_runs_out_of_time(make_usher, make_raw, origin):
     raw.send(GET % "/hang")
     time.sleep(0.2)
     usher.process.send_signal(signal.SIGTERM)
-    assert usher.process.wait(5) == 0
+    assert usher.process.wait(5 * PATIENCE) == 0
     assert raw.all() == b""
     assert usher.accesses(1)[-1]["reason"] == "drain_timeout"
 
@@ -262,7 +262,16 @@ def test_interrupt_twice(make_usher, make_raw, origin):
     time.sleep(0.2)
     assert usher.process.poll() is None
     usher.process.send_signal(signal.SIGINT)
-    assert usher.process.wait(5) == 0
+    assert usher.process.wait(5 * PATIENCE) == 0
+
+
+def test_terminate_many_times(make_usher, make_raw, origin):
+    usher = make_usher(RULES, origin=origin.url)
+    assert ask(make_raw(usher))[0] == 200
+    while usher.process.poll() is None:
+        usher.process.send_signal(signal.SIGTERM)
+        time.sleep(0.001)
+    assert usher.process.returncode == 0
 
 
 def test_many_reloads_do_not_grow(make_usher, make_raw, origin):

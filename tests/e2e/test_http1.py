@@ -10,6 +10,8 @@ import time
 
 import pytest
 
+from conftest import PATIENCE
+
 RULES = """
 server { workers 2 }
 listener plain {
@@ -372,4 +374,4 @@ def test_drain_finishes_what_runs(web, make_raw):
     assert idle.all() == b""
     status, headers, body = raw.response()
     assert (status, body) == (200, b"slow") and ("Connection", "close") in headers
-    assert web.process.wait(5) == 0
+    assert web.process.wait(5 * PATIENCE) == 0

@@ -11,7 +11,7 @@ import time
 
 import pytest
 
-from conftest import needs
+from conftest import PATIENCE, needs
 from h2raw import *
 
 RULES = """
@@ -451,7 +451,7 @@ def test_drain(web, make_h2):
     assert h.wait().body == b"drip" * 10
     assert h.end() == "NO_ERROR" and h.goaway[-1].payload[:4] == b"\0\0\0\1"
     assert idle.end() == "NO_ERROR"
-    assert u.process.wait(5) == 0
+    assert u.process.wait(5 * PATIENCE) == 0
 
 
 def test_request_that_crosses_the_warning(web, make_h2):
@@ -464,7 +464,7 @@ def test_request_that_crosses_the_warning(web, make_h2):
     h.send(head(3))  # written before the GOAWAY is read
     assert h.wait(3).status == 200 and h.wait(1).status == 200
     assert h.end() == "NO_ERROR"
-    u.process.wait(5)
+    u.process.wait(5 * PATIENCE)
 
 
 def test_requests_per_connection(web, make_h2):

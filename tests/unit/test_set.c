@@ -9,8 +9,8 @@
 
 #include <cmocka.h>
 
-#include "base/clock.h"
 #include "engine/set.h"
+#include "tests/unit/work.h"
 
 static uint64_t seed = 88172645463325252ull;
 
@@ -146,7 +146,7 @@ static void test_large(void **state)
 		uint32_t base;
 		unsigned bits;
 	} *nets = calloc(N, sizeof(*nets));
-	uint64_t began = clock_mono_nsec(), spent;
+	double began = work_seconds(), spent;
 	unsigned hits = 0;
 
 	(void)state;
@@ -163,8 +163,8 @@ static void test_large(void **state)
 		assert_true(set_add_ip(s, &from, &to));
 	}
 	assert_true(set_seal(s));
-	spent = clock_mono_nsec() - began;
-	assert_true(spent < 20000000000u);
+	spent = work_seconds() - began;
+	assert_true(spent < 20 * patience());
 	for (int i = 0; i < 2000; i++) {
 		uint32_t a = i % 2 ? (uint32_t)next_random() : nets[next_random() % N].base;
 		struct ip ip = {4, {(uint8_t)(a >> 24), (uint8_t)(a >> 16), (uint8_t)(a >> 8), (uint8_t)a}};
