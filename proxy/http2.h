@@ -64,6 +64,7 @@ struct http2_client {
 	size_t buffered;       /* bytes in all streams' out */
 	struct calm resets, control;
 	bool running;          /* nghttp2 or http2_work is on the stack */
+	bool lost;             /* nghttp2 had no memory for something: the connection ends at once */
 	bool over;             /* a GOAWAY with an error is on its way: nothing that comes is looked at */
 	enum fault fault;
 	uint32_t code;         /* of the GOAWAY that stop writes */
@@ -78,6 +79,8 @@ struct http2_client {
 bool http2_session_new(struct http2_client *h);
 /* Ends the connection with an error, after what is queued. */
 void http2_over(struct http2_client *h, enum fault f, uint32_t code);
+/* What nghttp2 said when it was told something: without memory it forgets, and the client would wait for ever. */
+void http2_must(struct http2_client *h, int rc);
 
 /* ---- http2_client.c ---- */
 uint64_t http2_now(const struct http2_client *h);

@@ -71,7 +71,7 @@ static void resume(struct http2_stream *s)
 {
 	if (s->deferred) {
 		s->deferred = false;
-		nghttp2_session_resume_data(s->h->session, s->id);
+		http2_must(s->h, nghttp2_session_resume_data(s->h->session, s->id));
 	}
 	transport_dirty(&s->h->conn->t);
 }
@@ -147,10 +147,14 @@ static void last_frame(struct http2_stream *s, uint32_t *flags)
 	*flags |= NGHTTP2_DATA_FLAG_EOF;
 	if (s->malformed) { /* RFC 9113, section 8.1.1: told why, then reset */
 		*flags |= NGHTTP2_DATA_FLAG_NO_END_STREAM;
-		nghttp2_submit_rst_stream(s->h->session, NGHTTP2_FLAG_NONE, s->id, NGHTTP2_PROTOCOL_ERROR);
-	} else if (s->trailers != NULL && section(&nvs, s->x, 0, s->trailers, -1) && nvs.n > 0) {
+		http2_must(s->h, nghttp2_submit_rst_stream(s->h->session, NGHTTP2_FLAG_NONE, s->id, NGHTTP2_PROTOCOL_ERROR));
+	} else if (s->trailers != NULL) {
+		bool made = section(&nvs, s->x, 0, s->trailers, -1);
+
+		if (made && nvs.n == 0)
+			return;
 		*flags |= NGHTTP2_DATA_FLAG_NO_END_STREAM;
-		if (nghttp2_submit_trailer(s->h->session, s->id, nvs.v, nvs.n) < 0)
+		if (!made || nghttp2_submit_trailer(s->h->session, s->id, nvs.v, nvs.n) < 0)
 			failed(s);
 	}
 }

@@ -97,16 +97,16 @@ void http2_drain(struct http2_client *h)
 		return;
 	h->drain = HTTP2_WARNED;
 	h->warned_at = http2_now(h);
-	nghttp2_submit_shutdown_notice(h->session);
-	nghttp2_submit_ping(h->session, NGHTTP2_FLAG_NONE, mark);
+	http2_must(h, nghttp2_submit_shutdown_notice(h->session));
+	http2_must(h, nghttp2_submit_ping(h->session, NGHTTP2_FLAG_NONE, mark));
 	transport_dirty(&h->conn->t);
 }
 
 void http2_drain_last(struct http2_client *h)
 {
 	h->drain = HTTP2_LAST;
-	nghttp2_submit_goaway(h->session, NGHTTP2_FLAG_NONE, nghttp2_session_get_last_proc_stream_id(h->session),
-			      NGHTTP2_NO_ERROR, NULL, 0);
+	http2_must(h, nghttp2_submit_goaway(h->session, NGHTTP2_FLAG_NONE,
+					    nghttp2_session_get_last_proc_stream_id(h->session), NGHTTP2_NO_ERROR, NULL, 0));
 	transport_dirty(&h->conn->t);
 }
 
@@ -212,6 +212,8 @@ static void fill(struct conn *c)
 		rc = nghttp2_session_send(h->session);
 	} while (rc == 0 && h->work != NULL);
 	h->running = false;
+	if (h->lost)
+		rc = NGHTTP2_ERR_NOMEM;
 	if (rc < 0)
 		broken(h, rc);
 	else

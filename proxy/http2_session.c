@@ -21,7 +21,15 @@ void http2_over(struct http2_client *h, enum fault f, uint32_t code)
 		return;
 	h->over = true;
 	h->fault = f;
-	nghttp2_session_terminate_session(h->session, code);
+	http2_must(h, nghttp2_session_terminate_session(h->session, code));
+}
+
+void http2_must(struct http2_client *h, int rc)
+{
+	if (rc != NGHTTP2_ERR_NOMEM)
+		return;
+	h->lost = true;
+	transport_dirty(&h->conn->t);
 }
 
 static void spend(struct http2_client *h, struct calm *c, enum fault f)
@@ -113,7 +121,7 @@ static int on_data(nghttp2_session *session, uint8_t flags, int32_t id, const ui
 	if (s != NULL && !h->over)
 		http2_stream_content(s, (struct str){ (const char *)data, n });
 	else
-		nghttp2_session_consume(session, id, n);
+		http2_must(h, nghttp2_session_consume(session, id, n));
 	return 0;
 }
 
@@ -201,7 +209,7 @@ static int on_sent(nghttp2_session *session, const nghttp2_frame *frame, void *u
 			break;
 		s->end_sent = true;
 		if (!s->in_ended) /* RFC 9113, section 8.1: the rest of the request is not needed */
-			nghttp2_submit_rst_stream(session, NGHTTP2_FLAG_NONE, s->id, NGHTTP2_NO_ERROR);
+			http2_must(h, nghttp2_submit_rst_stream(session, NGHTTP2_FLAG_NONE, s->id, NGHTTP2_NO_ERROR));
 		break;
 	default:
 		break;

@@ -45,7 +45,7 @@ void http2_stream_free(struct http2_stream *s, enum fault f)
 	struct exchange *x = s->x;
 
 	if (s->in.n > 0)
-		nghttp2_session_consume_connection(h->session, s->in.n);
+		http2_must(h, nghttp2_session_consume_connection(h->session, s->in.n));
 	h->buffered -= s->out.n;
 	deadline_clear(&h->conn->worker->wheel, &s->deadline);
 	*s->prev = s->next;
@@ -71,7 +71,7 @@ void http2_stream_reset(struct http2_stream *s, enum fault f, uint32_t code)
 		return;
 	if (s->fault == FAULT_NONE)
 		s->fault = f;
-	nghttp2_submit_rst_stream(s->h->session, NGHTTP2_FLAG_NONE, s->id, code);
+	http2_must(s->h, nghttp2_submit_rst_stream(s->h->session, NGHTTP2_FLAG_NONE, s->id, code));
 	transport_dirty(&s->h->conn->t);
 }
 
@@ -161,7 +161,7 @@ void http2_stream_trailers(struct http2_stream *s, bool end)
 
 static void consumed(struct http2_stream *s, size_t n)
 {
-	nghttp2_session_consume(s->h->session, s->id, n);
+	http2_must(s->h, nghttp2_session_consume(s->h->session, s->id, n));
 }
 
 /* Time in which usher did not want content is not the client's. */

@@ -45,6 +45,7 @@ struct origin_http2 {
 	struct origin_stream *streams;
 	unsigned nstreams;
 	bool running;
+	bool lost;    /* nghttp2 had no memory for something */
 	bool settled; /* SETTINGS came; until then one stream is all, for who knows how many the origin takes */
 	bool last; /* no new streams: it goes away, or does not answer */
 };
@@ -62,6 +63,15 @@ static void arm(struct origin_stream *s)
 
 	deadline_set(&s->c->worker->wheel, &s->deadline,
 		     s->ended && !s->head_seen ? set->timeout_first_byte : set->timeout_between_bytes);
+}
+
+/* Without memory nghttp2 forgets what it was told, and the origin or the client would wait for ever. */
+static void must(struct origin_conn *c, int rc)
+{
+	if (rc != NGHTTP2_ERR_NOMEM)
+		return;
+	c->http2->lost = true;
+	transport_dirty(&c->t);
 }
 
 /* ---- ends ---- */
@@ -83,7 +93,7 @@ static void stream_free(struct origin_stream *s)
 
 	detach(s);
 	if (s->in.n > 0)
-		nghttp2_session_consume_connection(h->session, s->in.n);
+		must(s->c, nghttp2_session_consume_connection(h->session, s->in.n));
 	*s->prev = s->next;
 	if (s->next != NULL)
 		s->next->prev = s->prev;
@@ -99,7 +109,7 @@ static void fail(struct origin_stream *s, enum fault f, struct str detail, uint3
 	struct exchange *x = detach(s);
 
 	if (!s->closed)
-		nghttp2_submit_rst_stream(s->c->http2->session, NGHTTP2_FLAG_NONE, s->id, code);
+		must(s->c, nghttp2_submit_rst_stream(s->c->http2->session, NGHTTP2_FLAG_NONE, s->id, code));
 	transport_dirty(&s->c->t);
 	if (x != NULL)
 		exchange_origin_failed(x, f, detail, false);
@@ -142,7 +152,8 @@ static void on_deadline(struct deadline *d)
 	}
 	if (c->t.received == s->heard_at)
 		c->http2->last = true; /* perhaps nobody is there any more */
-	fail(s, s->head_seen || !s->ended ? FAULT_BETWEEN_BYTES_TIMEOUT : FAULT_FIRST_BYTE_TIMEOUT, STR_NONE, NGHTTP2_CANCEL);
+	fail(s, s->head_seen || !s->ended ? FAULT_BETWEEN_BYTES_TIMEOUT : FAULT_FIRST_BYTE_TIMEOUT, STR_NONE,
+	     NGHTTP2_CANCEL);
 }
 
 /* ---- the request ---- */
@@ -151,7 +162,7 @@ static void resume(struct origin_stream *s)
 {
 	if (s->deferred) {
 		s->deferred = false;
-		nghttp2_session_resume_data(s->c->http2->session, s->id);
+		must(s->c, nghttp2_session_resume_data(s->c->http2->session, s->id));
 	}
 	transport_dirty(&s->c->t);
 }
@@ -197,7 +208,7 @@ static void on_cancel(struct upstream *u)
 
 	detach(s);
 	if (!s->closed && !(s->in_ended && s->ended))
-		nghttp2_submit_rst_stream(s->c->http2->session, NGHTTP2_FLAG_NONE, s->id, NGHTTP2_CANCEL);
+		must(s->c, nghttp2_submit_rst_stream(s->c->http2->session, NGHTTP2_FLAG_NONE, s->id, NGHTTP2_CANCEL));
 	transport_dirty(&s->c->t);
 }
 
@@ -240,7 +251,11 @@ static ssize_t on_read(nghttp2_session *session, int32_t id, uint8_t *buf, size_
 	if (s->out.n > 0 || !s->ended)
 		return (ssize_t)n;
 	*flags |= NGHTTP2_DATA_FLAG_EOF;
-	if (s->trailers != NULL && http2_nvs_init(&nvs, &s->up.x->arena, s->trailers->n) && http2_nvs_lines(&nvs, s->trailers) > 0) {
+	if (s->trailers == NULL)
+		return (ssize_t)n;
+	if (!http2_nvs_init(&nvs, &s->up.x->arena, s->trailers->n))
+		return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
+	if (http2_nvs_lines(&nvs, s->trailers) > 0) {
 		*flags |= NGHTTP2_DATA_FLAG_NO_END_STREAM;
 		if (nghttp2_submit_trailer(session, id, nvs.v, nvs.n) < 0)
 			return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
@@ -323,7 +338,7 @@ static void answer_end(struct origin_stream *s)
 	}
 	detach(s);
 	if (!s->closed && !s->ended) /* answered early: the rest of the request is not wanted */
-		nghttp2_submit_rst_stream(s->c->http2->session, NGHTTP2_FLAG_NONE, s->id, NGHTTP2_CANCEL);
+		must(s->c, nghttp2_submit_rst_stream(s->c->http2->session, NGHTTP2_FLAG_NONE, s->id, NGHTTP2_CANCEL));
 	transport_dirty(&s->c->t);
 	exchange_answer_end(x);
 }
@@ -340,9 +355,9 @@ static void deliver(struct origin_stream *s)
 		exchange_answer_piece(s->up.x, buf_str(&s->in));
 		buf_fini(&s->in);
 		if (s->closed)
-			nghttp2_session_consume_connection(s->c->http2->session, n);
+			must(s->c, nghttp2_session_consume_connection(s->c->http2->session, n));
 		else
-			nghttp2_session_consume(s->c->http2->session, s->id, n);
+			must(s->c, nghttp2_session_consume(s->c->http2->session, s->id, n));
 		transport_dirty(&s->c->t);
 	}
 	if (s->in_ended && s->in.n == 0 && s->up.x != NULL)
@@ -462,19 +477,19 @@ static void trailers(struct origin_stream *s, bool end)
 
 static int on_data(nghttp2_session *session, uint8_t flags, int32_t id, const uint8_t *data, size_t n, void *user)
 {
+	struct origin_conn *c = user;
 	struct origin_stream *s = stream(session, id);
 
 	(void)flags;
-	(void)user;
 	if (s == NULL || s->up.x == NULL) {
-		nghttp2_session_consume(session, id, n);
+		must(c, nghttp2_session_consume(session, id, n));
 		return 0;
 	}
 	s->received += n;
 	arm(s);
 	if (!s->head_seen || s->framing.kind == BODY_NONE ||
 	    (s->framing.kind == BODY_LENGTH && s->received > s->framing.length)) {
-		nghttp2_session_consume(session, id, n);
+		must(c, nghttp2_session_consume(session, id, n));
 		bad(s, s->head_seen ? REJECT_ORIGIN_LENGTH : REJECT_ORIGIN_SYNTAX);
 	} else if (!buf_add(&s->in, (struct str){ (const char *)data, n })) {
 		fail(s, FAULT_MEMORY, STR_NONE, NGHTTP2_INTERNAL_ERROR);
@@ -663,7 +678,7 @@ void origin_http2_fill(struct origin_conn *c)
 	h->running = true;
 	rc = nghttp2_session_send(h->session);
 	h->running = false;
-	if (rc < 0) {
+	if (rc < 0 || h->lost) {
 		conn_fail(c, FAULT_MEMORY, STR_NONE);
 		return;
 	}

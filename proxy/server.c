@@ -43,6 +43,7 @@ struct server {
 	uv_async_t done;
 	uv_timer_t retire;
 	uv_work_t reading;
+	uv_work_t first;
 	const char *const *paths;
 	size_t npaths;
 
@@ -395,6 +396,23 @@ static unsigned worker_count(const struct settings *settings)
 	return (unsigned)(n < 1 ? 1 : n > 256 ? 256 : n);
 }
 
+static void no_work(uv_work_t *work)
+{
+	(void)work;
+}
+
+static void no_work_done(uv_work_t *work, int status)
+{
+	(void)work;
+	(void)status;
+}
+
+/* libuv begins its threads at their first use, and aborts when it cannot: that must be now, before there are clients. */
+static int pool_start(struct server *s)
+{
+	return uv_queue_work(&s->loop, &s->first, no_work, no_work_done);
+}
+
 static int server_init(struct server *s, struct config *config)
 {
 	unsigned i;
@@ -410,7 +428,7 @@ static int server_init(struct server *s, struct config *config)
 			  LOG_Z("error", strerror(errno)));
 		return rc;
 	}
-	if (uv_loop_init(&s->loop) < 0 || uv_async_init(&s->loop, &s->done, on_done) < 0 ||
+	if (uv_loop_init(&s->loop) < 0 || pool_start(s) < 0 || uv_async_init(&s->loop, &s->done, on_done) < 0 ||
 	    uv_timer_init(&s->loop, &s->retire) < 0 || health_new(&s->health, &s->loop) < 0 ||
 	    watch_new(&s->watch, &s->loop, on_changed, s) < 0 ||
 	    expiry_new(&s->expiry, &s->loop) < 0 ||

@@ -4,6 +4,7 @@
  * ints shared with the test: [0] the allocation that fails first, counted from when [1] was set to 0 (0: none),
  * [1] allocations so far, [2] how many failed, [3] how many in a row fail.
  */
+#include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
 #include <sys/mman.h>
@@ -36,6 +37,7 @@ static int fails(void)
 	if (n < page[0] || n - page[0] >= page[3])
 		return 0;
 	__atomic_add_fetch(&page[2], 1, __ATOMIC_SEQ_CST);
+	errno = ENOMEM;
 	return 1;
 }
 
