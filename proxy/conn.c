@@ -17,6 +17,7 @@
 #include "proxy/server.h"
 
 enum {
+	TRIM_MSEC = 500,       /* a connection so long at rest is expected to stay so */
 	LINGER_MSEC = 2000,    /* RFC 9112, section 9.6: else a reset may take the answer away from the client */
 	LINGER_BYTES = 262144, /* what is thrown away meanwhile */
 };
@@ -55,6 +56,22 @@ void conn_deadline(struct conn *c, int64_t msec)
 	deadline_set(&c->worker->wheel, &c->deadline, msec);
 }
 
+void conn_rest(struct conn *c)
+{
+	transport_rest(&c->t);
+	deadline_set(&c->worker->wheel, &c->trim, TRIM_MSEC);
+}
+
+static void on_trim(struct deadline *d)
+{
+	struct conn *c = (struct conn *)((char *)d - offsetof(struct conn, trim));
+
+	if (c->state != CONN_SERVING || !c->t.resting)
+		return;
+	judge_reset(c); /* the next request makes its standing again */
+	transport_trim(&c->t);
+}
+
 /* ---- the end ---- */
 
 static void on_closed(struct transport *t)
@@ -79,6 +96,7 @@ static void close_now(struct conn *c, enum fault f)
 	if (c->protocol != NULL)
 		c->protocol->stop(c, f);
 	deadline_clear(&w->wheel, &c->deadline);
+	deadline_clear(&w->wheel, &c->trim);
 	judge_forget(w, c);
 	judge_reset(c);
 	*c->prev = c->next;
@@ -370,6 +388,7 @@ void conn_accept(struct listener *l, int fd)
 	c->listener = l;
 	l->users++;
 	deadline_init(&c->deadline, on_deadline);
+	deadline_init(&c->trim, on_trim);
 	c->accepted = clock_mono_nsec();
 	c->next = w->conns;
 	if (c->next != NULL)

@@ -45,6 +45,7 @@ struct conn {
 	struct listener *listener;        /* counted */
 	struct conn *next, **prev;        /* of the worker */
 	struct deadline deadline;
+	struct deadline trim;             /* at rest for so long, it gives back memory */
 	enum conn_state state;
 	const struct protocol *protocol;  /* NULL before CONN_SERVING */
 	void *protocol_data;
@@ -79,6 +80,7 @@ void conn_end(struct conn *c, enum fault f);  /* after all output: FIN, then lin
 void conn_cut(struct conn *c, enum fault f);  /* at once */
 void conn_drain(struct conn *c);
 void conn_deadline(struct conn *c, int64_t msec);
+void conn_rest(struct conn *c); /* nothing is under way: gives back memory, now and once more if that lasts */
 
 /* The listener's part of the configuration that is current; NULL when the address is gone. */
 const struct listener_conf *conn_listener(const struct conn *c);

@@ -200,7 +200,7 @@ static enum go idle(struct http1_client *h)
 			conn_end(c, FAULT_NONE);
 			return GO_GONE;
 		}
-		transport_rest(&c->t);
+		conn_rest(c);
 		conn_deadline(c, s->timeout_idle);
 		return GO_WAIT;
 	}

@@ -66,7 +66,7 @@ static void arm(struct http2_client *h)
 	if (!stuck(h))
 		h->moved_at = now;
 	if (h->nstreams == 0) {
-		transport_rest(&h->conn->t);
+		conn_rest(h->conn);
 		sooner(&at, h->idle_since, set->timeout_idle);
 	}
 	if (h->head_since != 0)

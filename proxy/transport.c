@@ -183,6 +183,20 @@ void transport_rest(struct transport *t)
 	relax_all(t); /* what is still to be flushed gives back its memory then */
 }
 
+static void drop_empty(struct buf *b)
+{
+	if (b->n == 0)
+		buf_fini(b);
+}
+
+void transport_trim(struct transport *t)
+{
+	drop_empty(&t->in);
+	drop_empty(&t->out);
+	if (t->tls != NULL)
+		session_trim(t->tls);
+}
+
 void transport_flush(struct transport *t)
 {
 	struct buf *wire = &t->out;

@@ -71,6 +71,8 @@ void transport_dirty(struct transport *t); /* there is output: flush at the end 
 
 /* Nothing is under way: gives back the memory that large messages needed. */
 void transport_rest(struct transport *t);
+/* It has been at rest for a while: gives back all memory that an idle connection does not need. */
+void transport_trim(struct transport *t);
 
 /* Sends what is queued, close_notify and a FIN; reading goes on. */
 void transport_end(struct transport *t);
