@@ -103,10 +103,9 @@ void arena_adopt(struct arena *a, struct arena *from)
 	arena_init(from, from->cap);
 }
 
-static bool block_open(struct arena *a, size_t need)
+static bool block_open(struct arena *a, size_t need, size_t size)
 {
 	struct arena_block *b;
-	size_t size = a->head ? a->head->size * 2 : FIRST_BLOCK;
 
 	if (size > LARGEST_BLOCK)
 		size = LARGEST_BLOCK;
@@ -128,6 +127,12 @@ static bool block_open(struct arena *a, size_t need)
 	return true;
 }
 
+void arena_expect(struct arena *a, size_t n)
+{
+	if (!a->head && n <= LARGEST_BLOCK)
+		block_open(a, (n + ALIGN - 1) / ALIGN * ALIGN, 0);
+}
+
 void *arena_alloc(struct arena *a, size_t n)
 {
 	size_t need;
@@ -138,7 +143,7 @@ void *arena_alloc(struct arena *a, size_t n)
 	need = (n + GAP + ALIGN - 1) / ALIGN * ALIGN;
 	if (need == 0)
 		need = ALIGN;
-	if ((size_t)(a->end - a->at) < need && !block_open(a, need))
+	if ((size_t)(a->end - a->at) < need && !block_open(a, need, a->head ? a->head->size * 2 : FIRST_BLOCK))
 		return NULL;
 	p = a->at;
 	a->at += need;

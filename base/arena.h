@@ -25,6 +25,10 @@ void arena_reset(struct arena *a); /* everything handed out is gone; keeps one b
 void arena_adopt(struct arena *a, struct arena *from); /* what from handed out now lives as long as a's; from is empty */
 void arena_fini(struct arena *a);  /* frees all; the arena may be used again afterwards */
 
+/* For an arena of which nothing was taken yet: room for about n bytes, in one block of just that size. Without memory
+ * nothing happens: what is asked for later fails, or does not. */
+void arena_expect(struct arena *a, size_t n);
+
 /* n bytes, aligned for any object, contents undefined; NULL when memory or the cap is out. n may be 0. */
 void *arena_alloc(struct arena *a, size_t n);
 void *arena_zalloc(struct arena *a, size_t n);              /* zero-filled */

@@ -15,6 +15,11 @@
 #include "mtls/internal.h"
 #include "mtls/oid.h"
 
+enum {
+	FACTS_OF_LEAF = 2048, /* names in three spellings, hashes, dates, what the path adds */
+	FACTS_OF_EACH = 224,  /* a hash, two lines around the PEM, slices */
+};
+
 const char *verify_result_name(enum verify_result r)
 {
 	static const char *const names[] = {
@@ -318,6 +323,17 @@ static int read_chain(struct cert_facts *f, const mbedtls_x509_crt *chain)
 	return 0;
 }
 
+/* Facts stay as long as the connection: what they take is worth a guess. Each certificate is there as DER, base64 and
+ * PEM; of the leaf there are names and hashes, too. */
+static size_t expected(const mbedtls_x509_crt *chain)
+{
+	size_t n = FACTS_OF_LEAF;
+
+	for (const mbedtls_x509_crt *c = chain; c; c = c->next)
+		n += c->raw.len + 2 * base64_length(c->raw.len) + c->raw.len / 48 + FACTS_OF_EACH;
+	return n;
+}
+
 int facts_read(struct cert_facts *f, const mbedtls_x509_crt *chain)
 {
 	struct arena *a = &f->arena;
@@ -325,6 +341,7 @@ int facts_read(struct cert_facts *f, const mbedtls_x509_crt *chain)
 	uint8_t sum[20];
 	int rc;
 
+	arena_expect(a, expected(chain));
 	cert_read(&leaf, chain);
 	f->presented = true;
 	if ((rc = read_chain(f, chain)) < 0 ||

@@ -392,7 +392,7 @@ static void run(struct session *s)
 		rc = mbedtls_ssl_handshake(&s->ssl); /* TLS 1.3: now the tickets may go out */
 	if (rc == 0) {
 		s->stage = STAGE_OPEN;
-		session_trim(s); /* TLS 1.3: the library has written zeros all over its buffers */
+		session_trim_tails(s); /* TLS 1.3: the library has written zeros all over its buffers */
 	} else if (rc != MBEDTLS_ERR_SSL_WANT_READ) {
 		fail_handshake(s, rc);
 	}

@@ -84,6 +84,12 @@ void record_pool_trim(void *buffer)
 		madvise((char *)buffer + PAGE, SLOT - PAGE, MADV_DONTNEED);
 }
 
+void record_pool_drop(void *buffer)
+{
+	if (is_slot(buffer))
+		madvise(buffer, SLOT, MADV_DONTNEED);
+}
+
 static void *reserve(size_t n)
 {
 	void *p = mmap(NULL, n, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);

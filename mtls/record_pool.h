@@ -16,5 +16,7 @@ void record_pool_init(void);
 /* Gives back all pages of a record buffer but the first; what was in them reads as zeros. For a buffer whose
  * tail nobody needs any more; anything that is no record buffer is left alone. */
 void record_pool_trim(void *buffer);
+/* The same for all of its pages. */
+void record_pool_drop(void *buffer);
 
 #endif

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include <mbedtls/error.h>
+#include <mbedtls/platform.h>
 
 #include "base/clock.h"
 #include "base/err.h"
@@ -110,9 +111,18 @@ int session_start_ssl(struct session *s, const mbedtls_ssl_config *conf)
 	return rc;
 }
 
+/* Before the library sees its buffers again. */
+static void wake(struct session *s)
+{
+	if (s->asleep)
+		memcpy(s->ssl.MBEDTLS_PRIVATE(in_ctr), s->in_ctr, sizeof(s->in_ctr));
+	s->asleep = false;
+}
+
 static void queue_alert(struct session *s, int description)
 {
 	if (s->has_ssl) {
+		wake(s);
 		mbedtls_ssl_send_alert_message(&s->ssl, MBEDTLS_SSL_ALERT_LEVEL_FATAL,
 		                               (unsigned char)description);
 	} else {
@@ -239,8 +249,21 @@ static void feed_handshake(struct session *s, struct str bytes)
 	handshake_run(s);
 }
 
+/* The facts hold copies of all that is ever asked about the client's chain. */
+static void drop_peer_chain(struct session *s)
+{
+	mbedtls_ssl_session *session = s->ssl.MBEDTLS_PRIVATE(session);
+
+	if (!session || !session->MBEDTLS_PRIVATE(peer_cert))
+		return;
+	mbedtls_x509_crt_free(session->MBEDTLS_PRIVATE(peer_cert));
+	mbedtls_free(session->MBEDTLS_PRIVATE(peer_cert));
+	session->MBEDTLS_PRIVATE(peer_cert) = NULL;
+}
+
 enum session_state session_feed(struct session *s, struct str bytes)
 {
+	wake(s);
 	if (s->client && s->stage == STAGE_HANDSHAKE) {
 		s->input = bytes;
 		client_run(s);
@@ -254,6 +277,8 @@ enum session_state session_feed(struct session *s, struct str bytes)
 	if (s->hs && s->stage != STAGE_HELLO && s->stage != STAGE_HANDSHAKE) {
 		handshake_free(s->hs);
 		s->hs = NULL;
+		if (s->stage == STAGE_OPEN && !s->client)
+			drop_peer_chain(s);
 	} else if (s->hs && s->stage == STAGE_HANDSHAKE) {
 		buf_fini(&s->hs->early);
 	}
@@ -274,6 +299,7 @@ int session_write(struct session *s, struct str text)
 {
 	if (s->stage != STAGE_OPEN && s->stage != STAGE_CLOSED)
 		return -ERR_TLS;
+	wake(s);
 	while (text.n > 0) {
 		int n = mbedtls_ssl_write(&s->ssl, (const unsigned char *)text.p, text.n);
 
@@ -289,24 +315,41 @@ int session_write(struct session *s, struct str text)
 }
 
 /* The library says nothing about its buffers: what it holds of a record that is not complete must stay. */
+static bool between_records(const struct session *s)
+{
+	return s->stage == STAGE_OPEN && s->ssl.MBEDTLS_PRIVATE(in_left) == 0 &&
+	       !mbedtls_ssl_check_pending(&s->ssl) && s->ssl.MBEDTLS_PRIVATE(out_left) == 0 &&
+	       s->ssl.MBEDTLS_PRIVATE(badmac_seen_or_in_hsfraglen) == 0;
+}
+
+void session_trim_tails(struct session *s)
+{
+	if (!between_records(s))
+		return;
+	record_pool_trim(s->ssl.MBEDTLS_PRIVATE(in_buf));
+	record_pool_trim(s->ssl.MBEDTLS_PRIVATE(out_buf));
+}
+
 void session_trim(struct session *s)
 {
 	if (s->plain.n == 0)
 		buf_fini(&s->plain);
 	if (s->output.n == 0)
 		buf_fini(&s->output);
-	if (s->stage != STAGE_OPEN || s->ssl.MBEDTLS_PRIVATE(in_left) > 0 ||
-	    mbedtls_ssl_check_pending(&s->ssl) || s->ssl.MBEDTLS_PRIVATE(out_left) > 0 ||
-	    s->ssl.MBEDTLS_PRIVATE(badmac_seen_or_in_hsfraglen) > 0)
+	if (s->asleep || !between_records(s))
 		return;
-	record_pool_trim(s->ssl.MBEDTLS_PRIVATE(in_buf));
-	record_pool_trim(s->ssl.MBEDTLS_PRIVATE(out_buf));
+	memcpy(s->in_ctr, s->ssl.MBEDTLS_PRIVATE(in_ctr), sizeof(s->in_ctr));
+	s->asleep = true;
+	record_pool_drop(s->ssl.MBEDTLS_PRIVATE(in_buf));
+	record_pool_drop(s->ssl.MBEDTLS_PRIVATE(out_buf));
 }
 
 void session_close(struct session *s)
 {
-	if (s->stage == STAGE_OPEN || s->stage == STAGE_CLOSED)
-		mbedtls_ssl_close_notify(&s->ssl);
+	if (s->stage != STAGE_OPEN && s->stage != STAGE_CLOSED)
+		return;
+	wake(s);
+	mbedtls_ssl_close_notify(&s->ssl);
 }
 
 void session_alert(struct session *s, int description)

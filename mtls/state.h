@@ -138,6 +138,8 @@ struct session {
 	struct served_zone *served; /* of ctx, once the hello is read */
 	mbedtls_ssl_context ssl;    /* set up from then on */
 	bool has_ssl;
+	bool asleep;             /* the record buffers were dropped; … */
+	unsigned char in_ctr[8]; /* … the one thing of lasting worth in them, the number of the next record */
 	uint8_t stage, reason;
 	uint8_t alert;    /* what the peer sent, if that is the reason */
 	int error;        /* the library's, 0 if the reason is usher's own */
@@ -154,6 +156,8 @@ struct session {
  * -ERR_TLS. A second reason is ignored: the first one counts. */
 int session_fail(struct session *s, enum reason reason, int error, int alert);
 
+/* Between records: gives back what a record buffer holds beyond its first page. */
+void session_trim_tails(struct session *s);
 void session_drop_cert(struct session *s);                                /* facts become absent */
 int session_start_ssl(struct session *s, const mbedtls_ssl_config *conf); /* 0 or the library's error */
 

@@ -77,6 +77,24 @@ def test_idle_connection_ends(place, make_raw, version, auth):
 
 
 @pytest.mark.parametrize("version", VERSIONS)
+def test_a_connection_wakes_up(place, make_raw, version):
+    """After half a second at rest a connection has given back its buffers: nothing of that may show."""
+    p = place(on_revoked="evaluate")
+    raw = open_as(make_raw, p, version)
+    for _ in range(3):
+        assert ask(raw)[0] == 200
+        time.sleep(0.8)
+    raw.send("GET / HTTP/1.1\r\nHo")
+    time.sleep(0.8)
+    raw.send("st: api.example.com\r\n\r\n")
+    assert raw.response()[0] == 200
+    time.sleep(0.8)
+    p.revoke()
+    assert ask(raw)[0] == 403
+    assert [a["verify_result"] for a in p.usher.accesses(5)] == ["ok"] * 4 + ["revoked"]
+
+
+@pytest.mark.parametrize("version", VERSIONS)
 def test_rules_see_the_new_facts(place, make_raw, version):
     p = place(on_revoked="evaluate")
     raw = open_as(make_raw, p, version)

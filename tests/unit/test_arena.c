@@ -108,12 +108,35 @@ static void texts(void **state)
 	arena_fini(&a);
 }
 
+static void expects(void **state)
+{
+	struct arena a = ARENA_INIT;
+
+	(void)state;
+	arena_expect(&a, 700);
+	assert_in_range(a.used, 700, 750); /* no more than was said */
+	assert_non_null(arena_alloc(&a, 300));
+	assert_non_null(arena_alloc(&a, 300));
+	assert_in_range(a.used, 700, 750);
+	arena_expect(&a, 5000); /* too late: nothing happens */
+	assert_in_range(a.used, 700, 750);
+	assert_non_null(arena_alloc(&a, 3000)); /* a wrong guess does no harm */
+	arena_fini(&a);
+	arena_expect(&a, SIZE_MAX);
+	assert_int_equal(a.used, 0);
+	arena_init(&a, 100);
+	arena_expect(&a, 1000); /* over the cap */
+	assert_int_equal(a.used, 0);
+	assert_non_null(arena_alloc(&a, 10));
+	arena_fini(&a);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(pieces_stay), cmocka_unit_test(reset_keeps_one_block),
 	    cmocka_unit_test(caps_hold),   cmocka_unit_test(grows),
-	    cmocka_unit_test(texts),
+	    cmocka_unit_test(texts),       cmocka_unit_test(expects),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
