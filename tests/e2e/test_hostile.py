@@ -12,6 +12,7 @@ import time
 
 import pytest
 
+import h2raw
 from conftest import ROOT
 
 RULES = """
@@ -201,11 +202,14 @@ def alternatives(want):
     return ways
 
 
-def try_request(usher, recorder, want, fate, data, wrong):
+def try_request(usher, recorder, want, fate, data, pieces, wrong):
     before = len(recorder.requests)
     client = Client(usher.port)
+    client.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     try:
-        client.sock.sendall(data)
+        for at in range(pieces):
+            client.sock.sendall(data[len(data) * at // pieces:len(data) * (at + 1) // pieces])
+            time.sleep(0.002 if pieces > 1 else 0)
     except ConnectionError:
         pass
     ways, got, content = alternatives(want), [], []
@@ -242,13 +246,67 @@ def try_request(usher, recorder, want, fate, data, wrong):
         recorder.faults.clear()
 
 
-def test_requests(make_usher, recorder):
+@pytest.mark.parametrize("pieces", [1, 3])
+def test_requests(make_usher, recorder, pieces):
     usher, found, count = make_usher(RULES, origin=recorder.url), [], 0
     for name, want, fate, data in rows("hostile_requests.txt", 4):
         count += 1
-        try_request(usher, recorder, want, fate, data, lambda text, name=name: found.append("%s: %s" % (name, text)))
+        try_request(usher, recorder, want, fate, data, pieces, lambda text, name=name: found.append("%s: %s" % (name, text)))
     assert not found, "\n".join(found)
     assert count > 500
+
+
+# ---- identity --------------------------------------------------------------------------------------------------------
+
+IDENTITY = """
+server { workers 1 }
+listener public { address 127.0.0.1:{port}; protocols h2, http/1.1 }
+zone partners {
+    hosts        api.example.com
+    certificate  "{pki}/server-ecdsa-chain.pem"
+    key          "{pki}/server-ecdsa.key"
+    client_auth  optional
+    client_ca    "{pki}/ca-bundle.pem"
+    origin       {origin}
+    transforms   tls_client_auth_headers, client_cert_rfc9440, xfcc, true_client_ip
+}
+rule untag { when true then remove request header "x-client-ski" }
+rule tag   { when cf.tls_client_auth.cert_verified then set request header "x-client-ski" = cf.tls_client_auth.cert_ski }
+"""
+
+
+def spoofs():
+    """Names from the hostile requests, and those of lines that usher itself sends."""
+    found = {m[1].decode() for *_, data in rows("hostile_requests.txt", 4) for m in re.finditer(rb"\n([\w.~-]+): spoof", data)}
+    return sorted(found | {"x-client-ski", "X_CLIENT_SKI"})
+
+
+@pytest.mark.parametrize("cert", [None, "good"])
+def test_identity_is_only_ushers(make_usher, make_raw, recorder, pki, cert):
+    usher = make_usher(IDENTITY, origin=recorder.url)
+    names, raw = spoofs(), make_raw(usher, tls=True, sni="api.example.com", cert=cert)
+    raw.send("GET /plain HTTP/1.1\r\nHost: api.example.com\r\n\r\n")
+    assert raw.response()[0] == 200
+    truth = sorted(recorder.requests[-1][2])
+    assert len(names) > 40 and (cert is None) == ("client-cert" not in dict(truth))
+    ours = [n for n, _ in truth if n not in ("host", "via")]
+    for name in names + ours + [n.replace("-", "_") for n in ours] + [n.upper() for n in ours]:
+        more = "%s: spoof\r\n" % name.swapcase() + ("Connection: %s\r\n" % name if len(name) % 2 else "")
+        raw.send("GET /spoof HTTP/1.1\r\nHost: api.example.com\r\n%s: spoof\r\n%s\r\n" % (name, more))
+        assert raw.response()[0] == 200, name
+        assert sorted(recorder.requests[-1][2]) == truth, name
+        raw.send("GET /spoof HTTP/1.1\r\nHost: api.example.com\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n%s: spoof\r\n\r\n" % name)
+        assert raw.response()[0] == 200, name
+        _, _, headers, _, trailers = recorder.requests[-1]
+        assert sorted(h for h in headers if h[0] != "transfer-encoding") == truth and trailers == [], (name, trailers)
+    h, stream = h2raw.H2(usher.port, pki, sni="api.example.com", cert=cert), 1
+    for name in names + ours + [n.replace("-", "_") for n in ours]:
+        h.send(h2raw.head(stream, path="/spoof", host="api.example.com", scheme="https", more=[(name.lower(), "spoof")] * 2))
+        assert h.wait(stream).status == 200, name
+        assert [x for x in sorted(recorder.requests[-1][2]) if x[0] not in ("forwarded", "via")] == \
+            [x for x in truth if x[0] not in ("forwarded", "via")], name
+        stream += 2
+    h.sock.close()
 
 
 # ---- answers ---------------------------------------------------------------------------------------------------------
