@@ -18,8 +18,7 @@
 #include "proxy/origin_http2.h"
 
 enum {
-	NAME_MSEC = 30000,     /* how long a name's addresses are believed; getaddrinfo tells no TTL */
-	NAME_FAIL_MSEC = 1000, /* … and how long that it has none */
+	NAME_FAIL_MSEC = 1000, /* how long it is believed that a name has no addresses */
 };
 
 /* ---- hosts ---- */
@@ -234,13 +233,14 @@ static void connect_failed(struct origin_conn *c, enum fault f, const char *deta
 {
 	struct origin_host *h = c->host;
 	unsigned next = c->address + 1;
-	uint64_t give_up = c->give_up;
+	uint64_t give_up = c->give_up, now = uv_now(&c->worker->loop);
 	struct exchange *x = origin_conn_detach(c);
 
 	origin_conn_close(c);
 	if (x == NULL && h->connecting && h->waiting != NULL)
 		x = waiting_take(&h->waiting);
-	if (x != NULL && f == FAULT_ORIGIN_CONNECT && next < h->naddresses)
+	if (x != NULL && (f == FAULT_ORIGIN_CONNECT || f == FAULT_CONNECT_TIMEOUT) && next < h->naddresses &&
+	    now < give_up)
 		try_address(x, h, next, give_up);
 	else
 		give_up_on(h, x, f, str_of(detail));
@@ -388,6 +388,8 @@ static void on_connected(uv_connect_t *req, int status)
 		return;
 	}
 	c->state = ORIGIN_HANDSHAKE;
+	origin_conn_deadline(c, c->give_up > uv_now(req->handle->loop) ?
+					(int64_t)(c->give_up - uv_now(req->handle->loop)) : 0);
 	transport_secure(&c->t, tls);
 	transport_read(&c->t, true);
 }
@@ -414,6 +416,12 @@ static void attach(struct origin_conn *c, struct exchange *x)
 	x->origin_text = arena_str(&x->arena, str_of(c->host->key));
 }
 
+/* An address that does not answer must leave time for those after it. */
+static uint64_t share_of(const struct origin_host *h, unsigned address, uint64_t left)
+{
+	return address + 1 < h->naddresses ? left / (h->naddresses - address) : left;
+}
+
 static void try_address(struct exchange *x, struct origin_host *h, unsigned address, uint64_t give_up)
 {
 	struct worker *w = x->worker;
@@ -436,7 +444,7 @@ static void try_address(struct exchange *x, struct origin_host *h, unsigned addr
 	deadline_init(&c->deadline, on_deadline);
 	h->nconns++;
 	attach(c, x);
-	origin_conn_deadline(c, give_up > now ? (int64_t)(give_up - now) : 0);
+	origin_conn_deadline(c, (int64_t)(share_of(h, address, give_up > now ? give_up - now : 0)));
 	if (h->path != NULL) {
 		uv_pipe_connect(&c->connect, &c->t.h.pipe, h->path, on_connected);
 		return;
@@ -515,7 +523,8 @@ static void on_resolved(uv_getaddrinfo_t *req, int status, struct addrinfo *foun
 	uv_freeaddrinfo(found);
 	if (status < 0) /* old addresses serve on when a name server fails */
 		log_warning("origin_name_failed", LOG_Z("origin", h->key), LOG_Z("error", uv_strerror(status)));
-	h->resolved_until = now + (status == 0 ? NAME_MSEC : NAME_FAIL_MSEC);
+	h->resolved_until = now + (status == 0 ? (uint64_t)worker_settings(h->origins->worker)->timeout_resolve :
+						 NAME_FAIL_MSEC); /* getaddrinfo tells no TTL */
 	list = h->waiting;
 	h->waiting = NULL;
 	while (list != NULL) {
