@@ -189,7 +189,7 @@ benches: all $(BENCHES)
 # A sanitizer's exit code is none of usher's own, so that no test that expects usher to fail takes a report for it.
 export ASAN_OPTIONS ?= exitcode=99:detect_leaks=1:strict_string_checks=1:detect_stack_use_after_return=1
 export UBSAN_OPTIONS ?= exitcode=99:print_stacktrace=1
-export TSAN_OPTIONS ?= exitcode=99:second_deadlock_stack=1
+export TSAN_OPTIONS ?= exitcode=99:second_deadlock_stack=1:suppressions=$(abspath tests/tsan.supp)
 # Sanitizers are slow: the end-to-end tests wait this many times longer before they give up.
 export USHER_PATIENCE ?= $(if $(SAN),4,1)
 

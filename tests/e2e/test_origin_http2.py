@@ -10,7 +10,7 @@ import time
 
 import pytest
 
-from conftest import HERE, needs, stop
+from conftest import HERE, PATIENCE, needs, stop
 from h2raw import *
 
 RULES = """
@@ -196,7 +196,7 @@ def test_client_that_takes_nothing(web, make_h2):
     ("/hang", 504, "origin_first_byte_timeout"),
 ])
 def test_origin_fails(web, make_raw, path, status, reason):
-    u = web("first_byte 500ms", "limits { header_bytes 32k }")
+    u = web("first_byte %dms" % (500 * PATIENCE), "limits { header_bytes 32k }")
     assert get(make_raw, u, path)[0] == status
     assert u.accesses(1)[-1]["reason"] == reason
     assert get(make_raw, u)[0] == 200
