@@ -55,3 +55,16 @@ def test_shipped_rules():
     for file in sorted((ROOT / "rules").glob("*.rules")):
         done = subprocess.run([USHER, "lint", str(file)], capture_output=True, text=True)
         assert done.returncode == 0, done.stdout
+
+
+def test_every_refusal_is_in_the_manual():
+    """docs/http.md has a row for each row of the two tables, and none besides."""
+    rows = []
+    for file, macro in (("headers/rejects.def", "REJECT"), ("proxy/faults.def", "FAULT")):
+        text = (ROOT / file).read_text()
+        found = re.findall(r'^%s\(\w+, (\d+), "(\w+)",\s*((?:"[^"]*"\s*)+)\)' % macro, text, re.M)
+        assert len(found) == len(re.findall(r"^%s\(" % macro, text, re.M))
+        rows += [(status, word, "".join(re.findall(r'"([^"]*)"', prose))) for status, word, prose in found]
+    page = re.findall(r"^\| (\d+|–) \| `(\w+)` \| (.*) \|$", (ROOT / "docs/http.md").read_text(), re.M)
+    assert [(status.replace("–", "0"), word, prose) for status, word, prose in page] == rows
+    assert len({word for _, word, _ in rows}) == len(rows)

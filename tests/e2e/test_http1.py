@@ -287,15 +287,41 @@ def test_time_limits(make_usher, origin, make_raw):
 def test_limits(make_usher, origin, make_raw):
     usher = make_usher(RULES + "limits { request_line 300; header_bytes 2k; header_count 10; body 10; "
                                "requests_per_connection 2 }", origin=origin.url)
-    cases = [(get("/" + "a" * 300), 414), (get("/", "X: " + "y" * 2100), 431),
-             (get("/", *["X-%d: 1" % i for i in range(12)]), 431),
-             (get("/", "Content-Length: 11", method="POST") + "x" * 11, 413),
-             (get("/", "Transfer-Encoding: chunked", method="POST") + "b\n" + "x" * 11 + "\n0\n\n", 413)]
-    for text, status in cases:
+    cases = [(get("/" + "a" * 300), 414, "target_too_long"), (get("/", "X: " + "y" * 2100), 431, "headers_too_large"),
+             (get("/", *["X-%d: 1" % i for i in range(12)]), 431, "too_many_headers"),
+             (get("/", "Content-Length: 11", method="POST") + "x" * 11, 413, "body_too_large"),
+             (get("/", "Transfer-Encoding: chunked", method="POST") + "b\n" + "x" * 11 + "\n0\n\n", 413, "body_too_large")]
+    for n, (text, status, reason) in enumerate(cases, 1):
         assert ask(make_raw(usher), text)[0] == status, text[:60]
+        assert usher.accesses(n)[-1]["reason"] == reason
     raw = make_raw(usher)
     assert ("Connection", "close") not in ask(raw, get())[1]
     assert ("Connection", "close") in ask(raw, get())[1]
+
+
+def test_a_body_that_is_cut_short(web, make_raw):
+    raw = make_raw(web)
+    raw.send(get("/", "Content-Length: 5", method="POST").replace("\n", "\r\n") + "he")
+    raw.close()
+    assert web.accesses(1)[0]["reason"] == "body_cut_short"
+
+
+def test_requests_sent_ahead_wait(web, make_raw):
+    """However many requests come at once, answers keep their order, and what waits here is little."""
+    raw, before = make_raw(web), web.memory()
+    one = get("/x").replace("\n", "\r\n")
+    raw.send(get("/slow?s=1").replace("\n", "\r\n"))
+    raw.sock.settimeout(0.5)
+    sent = 0
+    try:
+        while sent < 64 << 20:
+            raw.send(one * 1000)
+            sent += 1000 * len(one)
+    except OSError:
+        pass
+    assert sent < 32 << 20 and web.memory() - before < 4 << 20
+    raw.sock.settimeout(10)
+    assert all(raw.response()[0] == 200 for _ in range(100))
 
 
 def test_origin_by_name_and_unix_socket(make_usher, make_origin, make_raw, origin, tmp_path):
