@@ -80,6 +80,7 @@ struct pool_conf {
 	int64_t timeout_connect, timeout_first_byte, timeout_between_bytes; /* 0: as in the timeouts block */
 	struct health_conf health;
 	struct tls_client *tls;        /* counted; NULL: no origin is https */
+	int proxy_protocol;            /* version of the PROXY header that connections begin with; 0: none */
 	bool http2;                    /* spoken with its origins, instead of HTTP/1.1 */
 	struct str tls_name;           /* empty: the origin's host */
 };

@@ -262,6 +262,15 @@ bool pool_protocol(struct build *b, void *object, const struct ast_setting *s)
 	return true;
 }
 
+bool pool_proxy_protocol(struct build *b, void *object, const struct ast_setting *s)
+{
+	int v;
+
+	if (word_enum(b, &s->words[0], "v1|v2", &v))
+		POOL(object)->proxy_protocol = v + 1;
+	return true;
+}
+
 bool pool_tls_verify(struct build *b, void *object, const struct ast_setting *s)
 {
 	if (word_bool(b, &s->words[0], &TLS(object).verify) && !TLS(object).verify)
@@ -394,6 +403,8 @@ bool pool_finish(struct build *b, struct pool_build *build)
 		diag_add(b->d, U8006, p->span, "a pool has at most %d origins", UINT16_MAX);
 		return true;
 	}
+	if (p->proxy_protocol && p->http2)
+		diag_add(b->d, U8006, p->span, "proxy_protocol names one client, and clients share an h2 connection");
 	for (size_t i = 0; i < p->n; i++) {
 		if (!(p->origins[i].member = member_get(p->name, p->origins[i].address.text)))
 			return false;

@@ -226,6 +226,8 @@ static char *request_text(const struct pool_conf *pool, const struct origin_conf
 	struct buf b = BUF_INIT;
 	char *text;
 
+	if (pool->proxy_protocol != 0) /* who reads version 2 reads this, too */
+		buf_add(&b, STR("PROXY UNKNOWN\r\n"));
 	buf_printf(&b, "GET %.*s HTTP/1.1\r\nHost: %.*s\r\nUser-Agent: usher-health/" USHER_VERSION
 		       "\r\nAccept: */*\r\nConnection: close\r\n\r\n",
 		   STR_FMT(pool->health.path), STR_FMT(host));

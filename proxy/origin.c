@@ -11,7 +11,6 @@
 #include "base/err.h"
 #include "base/ip.h"
 #include "base/log.h"
-#include "proxy/conn.h"
 #include "proxy/origin_choice.h"
 #include "proxy/origin_conn.h"
 #include "proxy/origin_host.h"
@@ -39,11 +38,12 @@ struct wanted {
 	struct tls_client *tls; /* borrowed */
 	struct str server;
 	bool http2;
+	int proxy;
 };
 
 static bool host_fits(const struct origin_host *h, const struct wanted *w)
 {
-	return h->tls == w->tls && h->http2 == w->http2 && str_eq(str_of(h->key), w->address->text) &&
+	return h->tls == w->tls && h->http2 == w->http2 && h->proxy == w->proxy && str_eq(str_of(h->key), w->address->text) &&
 	       (w->tls == NULL || str_eq(str_of(h->server), w->server));
 }
 
@@ -57,6 +57,7 @@ static struct origin_host *host_new(struct origins *o, const struct wanted *w)
 		return NULL;
 	h->origins = o;
 	h->http2 = w->http2;
+	h->proxy = w->proxy;
 	h->port = a->port;
 	h->key = strndup(a->text.p, a->text.n);
 	if (a->path.n > 0)
@@ -202,7 +203,7 @@ void origin_conn_keep(struct origin_conn *c)
 	struct origin_host *h = c->host;
 
 	if (h->nidle >= (unsigned)worker_settings(c->worker)->limit_origin_connections || h->origins->closing ||
-	    c->t.eof || c->t.error != 0 || transport_input(&c->t)->n > 0) {
+	    h->proxy != 0 || c->t.eof || c->t.error != 0 || transport_input(&c->t)->n > 0) {
 		origin_conn_close(c);
 		return;
 	}
@@ -379,6 +380,12 @@ static void on_connected(uv_connect_t *req, int status)
 		connect_failed(c, FAULT_ORIGIN_CONNECT, uv_strerror(status));
 		return;
 	}
+	if (c->host->proxy != 0 && c->up.x == NULL) {
+		origin_conn_close(c);
+		return;
+	}
+	if (c->host->proxy != 0)
+		origin_announce(c);
 	if (c->host->tls == NULL) {
 		ready(c);
 		return;
@@ -556,7 +563,8 @@ void origin_start(struct exchange *x)
 {
 	struct origins *o = x->worker->origins;
 	enum fault why;
-	struct wanted wanted = { NULL, NULL, STR_NONE, x->route.origin == NULL && x->route.pool->http2 };
+	struct wanted wanted = { NULL, NULL, STR_NONE, x->route.origin == NULL && x->route.pool->http2,
+				 x->route.origin == NULL ? x->route.pool->proxy_protocol : 0 };
 	const struct origin_conf *conf = origin_choose(x, &o->turn, &why);
 	struct origin_host *h;
 	struct origin_conn *c;
@@ -631,7 +639,7 @@ static bool pool_names(const struct pool_conf *p, const struct origin_host *h)
 
 	for (i = 0; i < p->n; i++)
 		if (str_eq(p->origins[i].address.text, str_of(h->key)) && (p->origins[i].tls ? p->tls : NULL) == h->tls &&
-		    p->http2 == h->http2)
+		    p->http2 == h->http2 && p->proxy_protocol == h->proxy)
 			return true;
 	return false;
 }

@@ -52,4 +52,7 @@ void origin_conn_deadline(struct origin_conn *c, int64_t msec);
 /* Takes c's exchange off it. */
 struct exchange *origin_conn_detach(struct origin_conn *c);
 
+/* Writes the PROXY header that the host wants. The connection is its exchange's client's, and never another's. */
+void origin_announce(struct origin_conn *c);
+
 #endif

@@ -24,6 +24,7 @@ struct origin_host {
 	struct exchange *waiting; /* for the name, or an HTTP/2 connection that is being made; by next_waiting */
 	struct origin_conn *idle;
 	struct origin_conn *shared; /* HTTP/2, with streams */
+	int proxy;                  /* version of the PROXY header that connections begin with; 0: none */
 	bool http2, connecting;     /* connecting: an HTTP/2 connection is being made */
 	unsigned nidle, nconns;
 };

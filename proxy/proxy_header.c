@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Parsing of PROXY headers. TLVs of version 2 are passed over. */
+/* Parsing and writing of PROXY headers. TLVs of version 2 are passed over. */
 #include "proxy/proxy_header.h"
+
+#include <arpa/inet.h>
 
 enum {
 	V1_MAX = 107,    /* the longest line, CR LF included */
@@ -127,4 +129,65 @@ enum proxy_header proxy_header_read(struct buf *in, struct proxy_addresses *out)
 	if (memcmp(s.p, signature, s.n < sizeof(signature) ? s.n : sizeof(signature)) == 0)
 		return read2(in, out);
 	return str_starts(one, s) ? PROXY_HEADER_MORE : PROXY_HEADER_BAD;
+}
+
+/* ---- writing ---- */
+
+/* The bytes of an address, of an IPv4 address as IPv6 if all is wanted as that. */
+static void bytes_of(const struct ip *ip, bool six, unsigned char *out)
+{
+	if (!six || ip->family == 6) {
+		memcpy(out, ip->bytes, six ? 16 : 4);
+		return;
+	}
+	memset(out, 0, 10);
+	memset(out + 10, 0xff, 2);
+	memcpy(out + 12, ip->bytes, 4);
+}
+
+static void put_number(unsigned char *p, uint16_t n)
+{
+	p[0] = (unsigned char)(n >> 8);
+	p[1] = (unsigned char)n;
+}
+
+static void write2(struct buf *out, const struct proxy_addresses *a, bool six)
+{
+	unsigned char h[V2_FIXED + V2_INET6] = { 0 };
+	size_t each = six ? 16 : 4, n = !a->known ? 0 : six ? V2_INET6 : V2_INET;
+
+	memcpy(h, signature, sizeof(signature));
+	h[12] = a->known ? 0x21 : 0x20; /* PROXY, LOCAL */
+	h[13] = !a->known ? 0 : six ? 0x21 : 0x11;
+	put_number(h + 14, (uint16_t)n);
+	if (a->known) {
+		bytes_of(&a->source, six, h + V2_FIXED);
+		bytes_of(&a->destination, six, h + V2_FIXED + each);
+		put_number(h + V2_FIXED + 2 * each, a->source_port);
+		put_number(h + V2_FIXED + 2 * each + 2, a->destination_port);
+	}
+	buf_add(out, (struct str){ (const char *)h, V2_FIXED + n });
+}
+
+void proxy_header_write(struct buf *out, int version, const struct proxy_addresses *a)
+{
+	bool six = a->source.family == 6 || a->destination.family == 6;
+	unsigned char bytes[2][16];
+	char text[2][INET6_ADDRSTRLEN];
+	int family = six ? AF_INET6 : AF_INET;
+
+	if (version == 2) {
+		write2(out, a, six);
+		return;
+	}
+	if (!a->known) {
+		buf_add(out, STR("PROXY UNKNOWN\r\n"));
+		return;
+	}
+	bytes_of(&a->source, six, bytes[0]);
+	bytes_of(&a->destination, six, bytes[1]);
+	inet_ntop(family, bytes[0], text[0], sizeof(text[0]));
+	inet_ntop(family, bytes[1], text[1], sizeof(text[1]));
+	buf_printf(out, "PROXY TCP%c %s %s %u %u\r\n", six ? '6' : '4', text[0], text[1], a->source_port,
+		   a->destination_port);
 }

@@ -20,4 +20,8 @@ struct proxy_addresses {
 /* Reads one header off the front of in. Consumes it when DONE, nothing otherwise. */
 enum proxy_header proxy_header_read(struct buf *in, struct proxy_addresses *out);
 
+/* Writes one, version 1 or 2. Addresses of two families are both written as IPv6 (RFC 4291, section 2.5.5.2). Failures
+ * are seen in out. */
+void proxy_header_write(struct buf *out, int version, const struct proxy_addresses *a);
+
 #endif

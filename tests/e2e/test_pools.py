@@ -198,3 +198,30 @@ def test_an_address_that_does_not_answer_leaves_time_for_the_next(make_usher, ma
             w.close()
     assert answer.status == 200 and 0.4 < took < 1.5, took
     assert usher.accesses(1)[0]["status"] == 200
+
+
+@pytest.mark.parametrize("version", ["v1", "v2"])
+def test_origin_is_told_who_the_client_is(make_usher, make_raw, version):
+    """Each connection to the origin begins with a PROXY header and carries one client's request."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        server.settimeout(10)
+        usher = make_usher(pool("origin http://127.0.0.1:%d" % server.getsockname()[1], "proxy_protocol " + version))
+        for _ in range(2):
+            raw = make_raw(usher)
+            for _ in range(2):
+                raw.send("GET /x HTTP/1.1\r\nHost: localhost\r\n\r\n")
+                with server.accept()[0] as s:
+                    s.settimeout(10)
+                    got = b""
+                    while b"\r\n\r\n" not in got[16:]:
+                        got += s.recv(65536)
+                    s.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
+                    assert raw.response()[0] == 200
+                    assert s.recv(1) == b""  # not kept for anybody
+                me, there = raw.sock.getsockname(), raw.sock.getpeername()
+                if version == "v1":
+                    head = b"PROXY TCP4 %s %s %d %d\r\n" % (me[0].encode(), there[0].encode(), me[1], there[1])
+                else:
+                    head = b"\r\n\r\n\0\r\nQUIT\n\x21\x11\0\x0c" + socket.inet_aton(me[0]) + socket.inet_aton(there[0]) + \
+                        me[1].to_bytes(2, "big") + there[1].to_bytes(2, "big")
+                assert got.startswith(head + b"GET /x HTTP/1.1\r\n"), got

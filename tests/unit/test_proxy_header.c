@@ -91,10 +91,51 @@ static void test_headers(void **state)
 	}
 }
 
+/* What is written is read back. */
+static void test_writing(void **state)
+{
+	static const struct {
+		const char *source, *destination, *want;
+	} pairs[] = {
+		{ "192.0.2.7", "198.51.100.1", "192.0.2.7" },
+		{ "2001:db8::7", "2001:db8::1", "2001:db8::7" },
+		{ "192.0.2.7", "2001:db8::1", "192.0.2.7" }, /* IPv6 on the wire */
+		{ NULL, NULL, NULL },
+	};
+
+	(void)state;
+	for (int version = 1; version <= 2; version++) {
+		for (size_t i = 0; i < COUNT(pairs); i++) {
+			struct proxy_addresses a = { .known = pairs[i].source != NULL, .source_port = 40000,
+						     .destination_port = 443 }, got;
+			struct buf b = BUF_INIT;
+			char text[IP_TEXT];
+
+			if (a.known) {
+				assert_true(ip_parse(str_of(pairs[i].source), &a.source));
+				assert_true(ip_parse(str_of(pairs[i].destination), &a.destination));
+			}
+			proxy_header_write(&b, version, &a);
+			assert_int_equal(proxy_header_read(&b, &got), PROXY_HEADER_DONE);
+			assert_int_equal(b.n, 0);
+			assert_int_equal(got.known, a.known);
+			if (a.known) {
+				got.source = ip_unmap(got.source);
+				check_str(pairs[i].want, (struct str){ text, ip_print(&got.source, text) },
+					  str_of(pairs[i].want));
+				assert_int_equal(got.source_port, 40000);
+				assert_int_equal(got.destination_port, 443);
+			}
+			buf_fini(&b);
+		}
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_headers),
+		cmocka_unit_test(test_writing),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
