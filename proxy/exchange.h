@@ -103,6 +103,7 @@ struct exchange {
 	bool head_sent, response_ended;
 	bool upgraded;
 	unsigned attempts;               /* at origins */
+	unsigned interims;               /* 1xx heads of the origin */
 	struct member *member;           /* of the origin at work, which counts this request; the config holds it */
 	const struct origin_conf *tried[MAX_TRIED]; /* of the pool, without success */
 	unsigned ntried;
@@ -134,7 +135,8 @@ void exchange_client_gone(struct exchange *x, enum fault f); /* no more answer i
 /* ---- from the origin's side ---- */
 void exchange_origin_ready(struct exchange *x);          /* connected, the head is on its way: content may follow */
 void exchange_origin_drained(struct exchange *x);
-void exchange_interim(struct exchange *x, int status, const struct lines *lines);
+/* false: there were too many, the origin is at fault. */
+bool exchange_interim(struct exchange *x, int status, const struct lines *lines);
 /* response is filled in and was checked; content: some may follow, of length bytes (-1: unknown). */
 void exchange_answer(struct exchange *x, int64_t length, bool content);
 void exchange_answer_piece(struct exchange *x, struct str bytes);

@@ -8,6 +8,7 @@
 #include <assert.h>
 
 #include "base/clock.h"
+#include "base/limits.h"
 #include "proxy/balance.h"
 #include "proxy/glue.h"
 #include "proxy/origin.h"
@@ -167,11 +168,13 @@ void exchange_origin_drained(struct exchange *x)
 		x->down->wanted(x);
 }
 
-void exchange_interim(struct exchange *x, int status, const struct lines *lines)
+bool exchange_interim(struct exchange *x, int status, const struct lines *lines)
 {
-	if (status == 100 || x->head_sent)
-		return; /* usher answers expectations itself */
-	x->down->interim(x, status, lines);
+	if (++x->interims > LIMIT_INTERIM)
+		return false;
+	if (status != 100 && !x->head_sent) /* usher answers expectations itself */
+		x->down->interim(x, status, lines);
+	return true;
 }
 
 void exchange_answer(struct exchange *x, int64_t length, bool content)

@@ -446,7 +446,10 @@ static void head(struct origin_stream *s, bool end)
 		return;
 	}
 	if (status < 200) {
-		exchange_interim(x, status, &res->lines);
+		if (!exchange_interim(x, status, &res->lines)) {
+			bad(s, REJECT_ORIGIN_INTERIM);
+			return;
+		}
 		res->status = 0;
 		lines_init(&res->lines, &x->arena);
 		return;

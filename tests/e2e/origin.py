@@ -187,6 +187,13 @@ def hints(sock, request, args):
     return True
 
 
+def endless_hints(sock, request, args):
+    for _ in range(2000):
+        sock.sendall(b"HTTP/1.1 103 Early Hints\r\nLink: </a.css>; rel=preload\r\n\r\n")
+    sock.sendall(answer("200 OK", b"after hints"))
+    return True
+
+
 def no_content(sock, request, args):
     sock.sendall(b"HTTP/1.1 204 No Content\r\nX-Powered-By: origin\r\n\r\n")
     return True
@@ -205,7 +212,7 @@ def leaky(sock, request, args):
 
 
 
-BEHAVIOURS = {f.__name__: f for f in (hang, slow, reset, close, short, long, garbage, big, chunked, drip, until_close, hints,
+BEHAVIOURS = {f.__name__: f for f in (hang, slow, reset, close, short, long, garbage, big, chunked, drip, until_close, hints, endless_hints,
                                       no_content, status, leaky)}
 
 

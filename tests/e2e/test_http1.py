@@ -401,3 +401,16 @@ def test_drain_finishes_what_runs(web, make_raw):
     status, headers, body = raw.response()
     assert (status, body) == (200, b"slow") and ("Connection", "close") in headers
     assert web.process.wait(5 * PATIENCE) == 0
+
+
+def test_interim_answers_end(web, make_raw):
+    raw = make_raw(web)
+    raw.send("GET /endless_hints HTTP/1.1\r\nHost: web.example\r\n\r\n")
+    seen = 0
+    while True:
+        status, _, _ = raw.response()
+        if status >= 200:
+            break
+        seen += 1
+    assert status == 502 and seen == 100
+    assert web.accesses(1)[-1]["reason"] == "origin_too_many_interim"
