@@ -295,7 +295,13 @@ def latency(servers):
 
 
 def sockets(pid):
-    return sum(1 for fd in os.listdir("/proc/%d/fd" % pid) if os.readlink("/proc/%d/fd/%s" % (pid, fd)).startswith("socket:"))
+    n = 0
+    for fd in os.listdir("/proc/%d/fd" % pid):
+        try:
+            n += os.readlink("/proc/%d/fd/%s" % (pid, fd)).startswith("socket:")
+        except FileNotFoundError:  # closed since it was listed
+            pass
+    return n
 
 
 def reload(servers):
