@@ -204,10 +204,6 @@ static const struct function *check_function(struct compiler *c, const struct as
 			diag_help(c->d, g, "%.*s is a field: it has no arguments", STR_FMT(ast->text));
 		return NULL;
 	}
-	if (f->flags & FN_NOT_YET) {
-		diag_add(c->d, U1011, ast->span, "%s: not yet in this version", f->name);
-		return NULL;
-	}
 	if (f->flags & FN_REFUSED) {
 		diag_add(c->d, U1009, ast->span, "%s has no meaning here: %s", f->name, f->prose);
 		return NULL;

@@ -44,8 +44,7 @@ enum function_result {
 enum function_flag {
 	FN_NIL = 1 << 0,  /* is called with missing arguments too; else one missing argument gives missing */
 	FN_ONCE = 1 << 1, /* at most one call of the FN_ONCE functions in an expression (replacements) */
-	FN_NOT_YET = 1 << 2, /* known, not implemented: U1011 */
-	FN_REFUSED = 1 << 3, /* known, has no meaning here: U1009 with the prose as reason */
+	FN_REFUSED = 1 << 2, /* known, has no meaning here: U1009 with the prose as reason */
 };
 
 #define FUNCTION_PARAMS 6 /* longest row of parameters; the last one repeats up to max arguments */
@@ -83,7 +82,7 @@ struct function {
 	uint16_t params[FUNCTION_PARAMS];
 	uint8_t min, max, flags;
 	prepare_f *prepare; /* may be NULL */
-	function_f *run;    /* NULL only with FN_NOT_YET or FN_REFUSED */
+	function_f *run;    /* NULL only with FN_REFUSED */
 	const char
 	    *where; /* where Cloudflare has it, for portability checks: letters of the reference, section 4 */
 	const char *prose;

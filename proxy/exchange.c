@@ -11,6 +11,7 @@
 
 #include "base/clock.h"
 #include "base/err.h"
+#include "base/log.h"
 #include "headers/forwarded.h"
 #include "proxy/access.h"
 #include "proxy/conn.h"
@@ -103,6 +104,7 @@ static enum next prepare(struct exchange *x, enum phase phase)
 {
 	struct request *req = &x->request;
 	int64_t limit = x->config->settings.limit_body;
+	int rc;
 
 	(void)phase;
 	if (limit > 0 && req->content_length > limit)
@@ -111,8 +113,8 @@ static enum next prepare(struct exchange *x, enum phase phase)
 		x->proxy = x->conn->ip;
 		x->residual_serves = false; /* it was made for the connection's own address */
 	}
-	if (request_clean(req) < 0)
-		return fail(x, fault_of(REJECT_TWIN_NAMES));
+	if ((rc = request_clean(req)) < 0)
+		return fail(x, rc == -ERR_NOMEM ? FAULT_MEMORY : fault_of(REJECT_TWIN_NAMES));
 	route_defaults(x);
 	if (target_normalize(&x->arena, &req->raw, x->zone->normalize, &req->target) < 0 ||
 	    !worker_seed(x->worker, x->inputs.random_seed))
@@ -179,6 +181,16 @@ static enum next forwarded(struct exchange *x, enum phase phase)
 	return forwarded_write(&x->request, &f) < 0 ? fail(x, FAULT_MEMORY) : NEXT_STEP;
 }
 
+/* A value that cannot stand in a header is left out: the origin gets none rather than a wrong one, and the log says so. */
+static bool render(struct exchange *x, enum transform_life life, struct lines *out)
+{
+	int rc = transforms_render(x->zone->transforms, life, glue_source, x->fields, out);
+
+	if (rc > 0)
+		log_warning("header_left_out", LOG_S("zone", x->zone->name), LOG_S("id", ((struct str){ x->id, 16 })));
+	return rc >= 0;
+}
+
 static enum next transforms(struct exchange *x, enum phase phase)
 {
 	struct standing *s = x->standing;
@@ -189,12 +201,12 @@ static enum next transforms(struct exchange *x, enum phase phase)
 		return NEXT_STEP;
 	if (!s->is_rendered) {
 		lines_init(&s->rendered, &s->arena);
-		if (transforms_render(set, LIFE_CONNECTION, glue_source, x->fields, &s->rendered) < 0)
+		if (!render(x, LIFE_CONNECTION, &s->rendered))
 			return fail(x, FAULT_MEMORY);
 		s->is_rendered = true;
 	}
 	if (!lines_append(&x->request.lines, &s->rendered) ||
-	    transforms_render(set, LIFE_EXCHANGE, glue_source, x->fields, &x->request.lines) < 0)
+	    !render(x, LIFE_EXCHANGE, &x->request.lines))
 		return fail(x, FAULT_MEMORY);
 	fields_changed(x->fields);
 	return NEXT_STEP;

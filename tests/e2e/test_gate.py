@@ -262,6 +262,4 @@ def test_mbedtls(gate, pki, version, client, status):
                "crt_file=%s" % (pki / (client + "-chain.pem") if client else "none"),
                "key_file=%s" % (pki / (client + ".key") if client else "none")]
     done = subprocess.run(command, capture_output=True, timeout=30)
-    # this client asks for its own name as Host, which is the zone's
-    assert b"HTTP/1.1 " in done.stdout, done.stdout[-2000:]
-    assert ("HTTP/1.1 " + status).encode() in done.stdout or b"HTTP/1.1 421" in done.stdout
+    assert ("HTTP/1.1 " + status).encode() in done.stdout, done.stdout[-2000:]
