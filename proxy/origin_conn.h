@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* One connection to an origin, as origin.c (whose it is, and when it is kept) and origin_http1.c (what is said over
- * it) know it. */
+/* One connection to an origin, as origin_conn.c (whose it is, and when it is kept) and origin_http1.c and origin_http2.c
+ * (what is said over it) know it. */
 #ifndef PROXY_ORIGIN_CONN_H
 #define PROXY_ORIGIN_CONN_H
 

@@ -1,5 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What a worker knows of its origins: by address and way of speaking, with the connections to each. origin.c's own. */
+/*
+ * What a worker knows of its origins: by address and way of speaking, with the connections to each. For the files of
+ * proxy/origin*.c alone: origin.c asks origin_host.c for the host, origin_names.c for its addresses and origin_connect.c
+ * for a connection, which origin_conn.c keeps.
+ */
 #ifndef PROXY_ORIGIN_HOST_H
 #define PROXY_ORIGIN_HOST_H
 
@@ -35,5 +39,51 @@ struct origins {
 	unsigned turn;
 	bool closing;
 };
+
+/* ---- origin_host.c ---- */
+
+/* What a connection must fit beside the address: two requests share none if they would speak TLS differently. */
+struct origin_wanted {
+	const struct address *address;
+	struct tls_client *tls; /* borrowed */
+	struct str server;
+	bool http2;
+	int proxy;
+};
+
+/* The one that fits, or a new one. NULL: out of memory. */
+struct origin_host *origin_host_of(struct origins *o, const struct origin_wanted *w);
+void origin_host_free(struct origin_host *h);
+void origin_hosts_prune(struct origins *o); /* frees hosts that nothing needs any more */
+
+/* Exchanges that wait for a host's name, or for an HTTP/2 connection that is being made. */
+void origin_wait(struct exchange *x, struct origin_host *h);
+struct exchange *origin_waiting_take(struct exchange **list);
+/* No connection can be had: x (if any) fails, and with it those that would have shared an HTTP/2 connection. */
+void origin_give_up(struct origin_host *h, struct exchange *x, enum fault f, struct str detail);
+
+/* ---- origin.c ---- */
+
+/* To a host whose addresses are known: over an HTTP/2 connection with room, or a new connection. */
+void origin_go(struct exchange *x, struct origin_host *h);
+
+/* ---- origin_names.c ---- */
+
+int origin_resolve(struct origin_host *h); /* those who wait hear of it; 0 or libuv's error */
+
+/* ---- origin_connect.c ---- */
+
+void origin_connect(struct exchange *x, struct origin_host *h);
+void origin_connect_failed(struct origin_conn *c, enum fault f, const char *detail); /* detail: constant */
+void origin_connect_shake_hands(struct origin_conn *c); /* TLS went on, or ended */
+
+/* ---- origin_conn.c ---- */
+
+extern const struct transport_events origin_conn_events;
+void origin_conn_on_deadline(struct deadline *d);
+void origin_conn_attach(struct origin_conn *c, struct exchange *x);
+void origin_conn_list(struct origin_conn *c, struct origin_conn **list); /* adds it to one of the host's */
+void origin_conn_unlist(struct origin_conn *c);
+struct origin_conn *origin_http2_with_room(struct origin_host *h); /* NULL: none */
 
 #endif

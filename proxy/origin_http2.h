@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * HTTP/2 with an origin: one connection carries many exchanges, each on a stream with an upstream of its own.
- * origin.c makes the connection, and finds one with room for the next exchange.
+ * origin_connect.c makes the connection, and origin_conn.c finds one with room for the next exchange.
  */
 #ifndef PROXY_ORIGIN_HTTP2_H
 #define PROXY_ORIGIN_HTTP2_H

@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Hosts: found by what a connection to them must fit, remembered while somebody needs them; and those who wait for one. */
+#include "proxy/origin_host.h"
+
+#include <stdlib.h>
+
+/* ---- hosts ---- */
+
+void origin_host_free(struct origin_host *h)
+{
+	free(h->key);
+	free(h->path);
+	free(h->name);
+	free(h->server);
+	tls_client_unref(h->tls);
+	free(h);
+}
+
+static bool host_fits(const struct origin_host *h, const struct origin_wanted *w)
+{
+	return h->tls == w->tls && h->http2 == w->http2 && h->proxy == w->proxy && str_eq(str_of(h->key), w->address->text) &&
+	       (w->tls == NULL || str_eq(str_of(h->server), w->server));
+}
+
+static struct origin_host *host_new(struct origins *o, const struct origin_wanted *w)
+{
+	const struct address *a = w->address;
+	struct origin_host *h = calloc(1, sizeof(*h));
+	bool named = a->path.n == 0 && a->sa.ss_family == AF_UNSPEC;
+
+	if (h == NULL)
+		return NULL;
+	h->origins = o;
+	h->http2 = w->http2;
+	h->proxy = w->proxy;
+	h->port = a->port;
+	h->key = strndup(a->text.p, a->text.n);
+	if (a->path.n > 0)
+		h->path = strndup(a->path.p, a->path.n);
+	else if (named)
+		h->name = strndup(a->host.p, a->host.n);
+	else {
+		h->addresses[0] = a->sa;
+		h->naddresses = 1;
+	}
+	if (w->tls != NULL) {
+		h->tls = tls_client_ref(w->tls);
+		h->server = strndup(w->server.p, w->server.n);
+	}
+	if (h->key == NULL || (a->path.n > 0 && h->path == NULL) || (named && h->name == NULL) ||
+	    (w->tls != NULL && h->server == NULL)) {
+		origin_host_free(h);
+		return NULL;
+	}
+	h->next = o->hosts;
+	o->hosts = h;
+	return h;
+}
+
+struct origin_host *origin_host_of(struct origins *o, const struct origin_wanted *w)
+{
+	struct origin_host *h;
+
+	for (h = o->hosts; h != NULL; h = h->next)
+		if (host_fits(h, w))
+			return h;
+	return host_new(o, w);
+}
+
+/* Frees hosts that nothing needs any more. */
+void origin_hosts_prune(struct origins *o)
+{
+	struct origin_host **at = &o->hosts, *h;
+
+	while ((h = *at) != NULL) {
+		if ((h->named && !o->closing) || h->nconns > 0 || h->resolving || h->waiting != NULL) {
+			at = &h->next;
+			continue;
+		}
+		*at = h->next;
+		origin_host_free(h);
+	}
+}
+
+/* ---- exchanges that wait for a host ---- */
+
+void origin_wait(struct exchange *x, struct origin_host *h)
+{
+	x->waits_for = h;
+	x->next_waiting = h->waiting;
+	h->waiting = x;
+}
+
+struct exchange *origin_waiting_take(struct exchange **list)
+{
+	struct exchange *x = *list;
+
+	*list = x->next_waiting;
+	x->next_waiting = NULL;
+	x->waits_for = NULL;
+	return x;
+}
+
+/* No connection can be had: x fails, and with it those that would have shared an HTTP/2 connection. */
+void origin_give_up(struct origin_host *h, struct exchange *x, enum fault f, struct str detail)
+{
+	struct exchange *list = h->connecting ? h->waiting : NULL;
+
+	if (h->connecting)
+		h->waiting = NULL;
+	h->connecting = false;
+	if (x != NULL)
+		exchange_origin_failed(x, f, detail, false);
+	while (list != NULL)
+		exchange_origin_failed(origin_waiting_take(&list), f, detail, false);
+}
