@@ -11,25 +11,12 @@
 #include "proxy/config.h"
 #include "proxy/server.h"
 
-int cmd_serve(int argc, char **argv)
+static int serve(const char *const *paths, size_t n)
 {
-	const char *const *paths = (const char *const *)argv + 1;
-	size_t n = argc > 0 ? (size_t)argc - 1 : 0;
 	struct config *config = NULL;
 	struct diags d;
-	int rc, i;
+	int rc;
 
-	for (i = 1; i < argc; i++)
-		if (argv[i][0] == '-')
-			return usage("serve", "unknown option '%s'", argv[i]);
-	if (argc < 2)
-		return usage("serve", "which file?");
-	if (tls_global_init() < 0) {
-		fputs("usher serve: the TLS library does not start\n", stderr);
-		return EXIT_NO;
-	}
-	if (getenv("USHER_FAKE_OFFSET") != NULL)
-		log_warning("clock_moved", LOG_Z("seconds", getenv("USHER_FAKE_OFFSET")));
 	diags_init(&d);
 	rc = config_load(&config, paths, n, &d);
 	diags_print(&d, stderr, use_color(STDERR_FILENO));
@@ -43,7 +30,26 @@ int cmd_serve(int argc, char **argv)
 		config_unref(config);
 		return EXIT_NO;
 	}
-	rc = server_run(config, paths, n);
+	return server_run(config, paths, n) < 0 ? EXIT_NO : EXIT_YES;
+}
+
+int cmd_serve(int argc, char **argv)
+{
+	const char *const *paths = (const char *const *)argv + 1;
+	size_t n = argc > 0 ? (size_t)argc - 1 : 0;
+	int code = EXIT_NO, i;
+
+	for (i = 1; i < argc; i++)
+		if (argv[i][0] == '-')
+			return usage("serve", "unknown option '%s'", argv[i]);
+	if (argc < 2)
+		return usage("serve", "which file?");
+	if (getenv("USHER_FAKE_OFFSET") != NULL)
+		log_warning("clock_moved", LOG_Z("seconds", getenv("USHER_FAKE_OFFSET")));
+	if (tls_global_init() < 0)
+		fputs("usher serve: the TLS library does not start\n", stderr);
+	else
+		code = serve(paths, n);
 	tls_global_fini();
-	return rc < 0 ? EXIT_NO : EXIT_YES;
+	return code;
 }

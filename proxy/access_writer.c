@@ -148,29 +148,58 @@ void access_lost(struct access *a)
 		log_warning("access_log_lost", LOG_Z("reason", "lines were lost; counted from now on"));
 }
 
+static void access_free(struct access *a)
+{
+	if (a->fd >= 0)
+		close(a->fd);
+	buf_fini(&a->queue);
+	free(a->path);
+	free(a->open_path);
+	free(a);
+}
+
+static int thread_start(struct access *a)
+{
+	if (uv_mutex_init(&a->lock) < 0)
+		return -ERR_NOMEM;
+	if (uv_cond_init(&a->wake) < 0) {
+		uv_mutex_destroy(&a->lock);
+		return -ERR_NOMEM;
+	}
+	if (uv_thread_create(&a->thread, run, a) == 0)
+		return 0;
+	uv_cond_destroy(&a->wake);
+	uv_mutex_destroy(&a->lock);
+	return -ERR_NOMEM;
+}
+
 int access_open(struct access **out, struct str path)
 {
 	struct access *a = calloc(1, sizeof(*a));
 	bool on = !str_eq(path, STR("off"));
+	int rc = -ERR_NOMEM;
 
 	*out = NULL;
 	if (a == NULL)
 		return -ERR_NOMEM;
+	a->fd = -1;
+	atomic_store(&a->on, on);
 	a->path = on ? strndup(path.p, path.n) : strdup("stdout");
 	a->open_path = a->path != NULL ? strdup(a->path) : NULL;
-	if (a->open_path == NULL || (a->fd = open_path(a->path)) < 0) {
-		int rc = a->open_path == NULL ? -ERR_NOMEM : -ERR_IO;
-
-		free(a->path);
-		free(a->open_path);
-		free(a);
-		return rc;
+	if (a->open_path == NULL)
+		goto failed;
+	if ((a->fd = open_path(a->path)) < 0) {
+		rc = -ERR_IO;
+		goto failed;
 	}
-	atomic_store(&a->on, on);
-	if (uv_mutex_init(&a->lock) < 0 || uv_cond_init(&a->wake) < 0 || uv_thread_create(&a->thread, run, a) < 0)
-		return -ERR_NOMEM; /* at start only: the process ends */
+	if ((rc = thread_start(a)) < 0)
+		goto failed;
 	*out = a;
 	return 0;
+
+failed:
+	access_free(a);
+	return rc;
 }
 
 void access_reopen(struct access *a, struct str path)
@@ -198,12 +227,7 @@ void access_close(struct access *a)
 	uv_cond_signal(&a->wake);
 	uv_mutex_unlock(&a->lock);
 	uv_thread_join(&a->thread);
-	if (a->fd >= 0)
-		close(a->fd);
-	buf_fini(&a->queue);
 	uv_mutex_destroy(&a->lock);
 	uv_cond_destroy(&a->wake);
-	free(a->path);
-	free(a->open_path);
-	free(a);
+	access_free(a);
 }

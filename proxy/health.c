@@ -263,7 +263,7 @@ void health_stop(struct health *h)
 {
 	struct probe *p, *next;
 
-	for (p = h->probes; p != NULL; p = next) {
+	for (p = h != NULL ? h->probes : NULL; p != NULL; p = next) {
 		next = p->next;
 		if (p->stopping)
 			continue;
@@ -300,7 +300,7 @@ int health_new(struct health **out, uv_loop_t *loop)
 
 bool health_stopped(const struct health *h)
 {
-	return h->probes == NULL;
+	return h == NULL || h->probes == NULL;
 }
 
 void health_free(struct health *h)

@@ -2,11 +2,9 @@
 /* The worker's thread: its loop, its listening sockets, and how a new configuration or the end arrives. */
 #include "proxy/worker.h"
 
-#include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -22,11 +20,6 @@
 #include "proxy/server.h"
 #include "proxy/transport.h"
 
-enum {
-	ACCEPT_BATCH = 64,         /* connections taken per turn: those that are open want their turn, too */
-	ACCEPT_FAILED_MSEC = 5000, /* how long it must have been quiet for the log to be told again */
-};
-
 struct held *held_ref(struct held *h)
 {
 	h->users++;
@@ -41,104 +34,7 @@ void held_unref(struct held *h)
 	free(h);
 }
 
-/* ---- listeners ---- */
-
-void listener_unref(struct listener *l)
-{
-	if (--l->users > 0)
-		return;
-	free(l->address);
-	free(l);
-}
-
-static void on_listener_closed(uv_handle_t *handle)
-{
-	struct listener *l = handle->data;
-
-	close(l->fd);
-	listener_unref(l);
-}
-
-/* There are no descriptors for one more connection. It is closed, lest it waits in vain and keeps the loop awake. */
-static void turn_away(struct listener *l, int error)
-{
-	struct worker *w = l->worker;
-	uint64_t now = uv_now(&w->loop);
-	int fd;
-
-	if (w->accept_failed == 0 || now - w->accept_failed > ACCEPT_FAILED_MSEC)
-		log_warning("accept_failed", LOG_Z("address", l->address), LOG_Z("error", strerror(error)));
-	w->accept_failed = now;
-	if ((error != EMFILE && error != ENFILE) || w->reserve_fd < 0)
-		return;
-	close(w->reserve_fd);
-	fd = accept4(l->fd, NULL, NULL, SOCK_CLOEXEC);
-	if (fd >= 0)
-		close(fd);
-	w->reserve_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
-}
-
-static void on_connection(uv_poll_t *poll, int status, int events)
-{
-	struct listener *l = poll->data;
-	int fd, i;
-
-	(void)events;
-	for (i = 0; status == 0 && i < ACCEPT_BATCH; i++) {
-		fd = accept4(l->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
-		if (fd >= 0) {
-			conn_accept(l, fd);
-			continue;
-		}
-		if (errno == EAGAIN || errno == EWOULDBLOCK)
-			return;
-		if (errno != EINTR && errno != ECONNABORTED)
-			turn_away(l, errno);
-	}
-}
-
-static int listener_open(struct worker *w, const struct listener_conf *conf, int fd)
-{
-	struct listener *l = calloc(1, sizeof(*l));
-
-	if (l == NULL || (l->address = strndup(conf->address.text.p, conf->address.text.n)) == NULL ||
-	    uv_poll_init(&w->loop, &l->poll, fd) < 0) {
-		log_error("listen_failed", LOG_S("address", conf->address.text), LOG_Z("error", "out of memory"));
-		if (l != NULL)
-			free(l->address);
-		free(l);
-		close(fd);
-		return -ERR_NOMEM;
-	}
-	l->fd = fd;
-	l->unix_socket = conf->address.path.n > 0;
-	l->worker = w;
-	l->conf = conf;
-	l->users = 1;
-	l->poll.data = l;
-	l->next = w->listeners;
-	w->listeners = l;
-	uv_poll_start(&l->poll, UV_READABLE, on_connection);
-	return 0;
-}
-
-static void listener_close(struct listener *l)
-{
-	if (l->closing)
-		return;
-	l->closing = true;
-	uv_close((uv_handle_t *)&l->poll, on_listener_closed);
-}
-
-static struct listener *listener_of(struct worker *w, struct str address)
-{
-	struct listener *l;
-
-	for (l = w->listeners; l != NULL; l = l->next)
-		if (!l->closing && str_eq(str_of(l->address), address))
-			return l;
-	return NULL;
-}
+/* ---- orders ---- */
 
 /* Forgets and closes those that the configuration does not name any more. */
 static void listeners_prune(struct worker *w)
@@ -154,8 +50,6 @@ static void listeners_prune(struct worker *w)
 		listener_close(l);
 	}
 }
-
-/* ---- orders ---- */
 
 static void take_config(struct worker *w, struct order *o)
 {
@@ -299,51 +193,111 @@ static void run(void *arg)
 	server_ended(w->server);
 }
 
-int worker_new(struct worker **out, struct server *server, unsigned index)
+/* Takes nothing for granted: worker_new may have come half way. */
+static void worker_free(struct worker *w)
 {
-	struct worker *w = calloc(1, sizeof(*w));
-
-	*out = NULL;
-	if (w == NULL)
-		return -ERR_NOMEM;
-	w->index = index;
-	w->server = server;
-	w->reserve_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
-	if (!random_bytes(&w->request_id, sizeof(w->request_id)) || uv_loop_init(&w->loop) < 0) {
-		free(w);
-		return -ERR_NOMEM;
-	}
-	w->loop.data = w;
-	w->wake.data = w;
-	w->before_poll.data = w;
-	w->sweep.data = w;
-	deadline_init(&w->drain_deadline, on_drain_timeout);
-	if (uv_mutex_init(&w->lock) < 0 || uv_async_init(&w->loop, &w->wake, on_wake) < 0 ||
-	    uv_prepare_init(&w->loop, &w->before_poll) < 0 || uv_timer_init(&w->loop, &w->sweep) < 0 ||
-	    uv_prepare_start(&w->before_poll, flush_all) < 0 || wheel_init(&w->wheel, &w->loop) < 0 ||
-	    origins_new(&w->origins, w) < 0)
-		return -ERR_NOMEM; /* at start only: the process ends */
-	*out = w;
-	return 0;
-}
-
-int worker_start(struct worker *w)
-{
-	return uv_thread_create(&w->thread, run, w) < 0 ? -ERR_NOMEM : 0;
-}
-
-void worker_join(struct worker *w)
-{
-	uv_thread_join(&w->thread);
-	exchange_spares_free(w);
 	origins_free(w->origins);
 	held_unref(w->held);
 	buf_fini(&w->log);
 	if (w->reserve_fd >= 0)
 		close(w->reserve_fd);
-	uv_loop_close(&w->loop);
-	uv_mutex_destroy(&w->lock);
 	free(w);
+}
+
+static int handles_init(struct worker *w)
+{
+	int rc;
+
+	if ((rc = uv_async_init(&w->loop, &w->wake, on_wake)) < 0 || (rc = wheel_init(&w->wheel, &w->loop)) < 0 ||
+	    (rc = uv_timer_init(&w->loop, &w->sweep)) < 0 || (rc = uv_prepare_init(&w->loop, &w->before_poll)) < 0)
+		return rc;
+	return uv_prepare_start(&w->before_poll, flush_all);
+}
+
+static void on_walk(uv_handle_t *handle, void *arg)
+{
+	(void)arg;
+	if (!uv_is_closing(handle))
+		uv_close(handle, NULL);
+}
+
+static void loop_end(struct worker *w)
+{
+	uv_walk(&w->loop, on_walk, NULL);
+	uv_run(&w->loop, UV_RUN_DEFAULT);
+	uv_loop_close(&w->loop);
+}
+
+int worker_new(struct worker **out, struct server *server, unsigned index)
+{
+	struct worker *w = calloc(1, sizeof(*w));
+	int rc;
+
+	*out = NULL;
+	if (w == NULL)
+		return UV_ENOMEM;
+	w->index = index;
+	w->server = server;
+	w->reserve_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+	if (!random_bytes(&w->request_id, sizeof(w->request_id)) || origins_new(&w->origins, w) < 0) {
+		rc = UV_ENOMEM;
+		goto failed;
+	}
+	if ((rc = uv_loop_init(&w->loop)) < 0)
+		goto failed;
+	w->loop.data = w;
+	w->wake.data = w;
+	w->before_poll.data = w;
+	w->sweep.data = w;
+	deadline_init(&w->drain_deadline, on_drain_timeout);
+	if ((rc = handles_init(w)) < 0 || (rc = uv_mutex_init(&w->lock)) < 0) {
+		loop_end(w);
+		goto failed;
+	}
+	*out = w;
+	return 0;
+
+failed:
+	worker_free(w);
+	return rc;
+}
+
+int worker_start(struct worker *w)
+{
+	int rc = uv_thread_create(&w->thread, run, w);
+
+	w->running = rc == 0;
+	return rc;
+}
+
+/* Orders that came after the end, or that it never began to carry out. */
+static void orders_drop(struct worker *w)
+{
+	struct order *o;
+	size_t i;
+
+	while ((o = w->orders) != NULL) {
+		w->orders = o->next;
+		for (i = 0; o->fds != NULL && i < o->config->nlisteners; i++)
+			if (o->fds[i] >= 0)
+				close(o->fds[i]);
+		config_unref(o->config);
+		free(o->fds);
+		free(o);
+	}
+}
+
+void worker_join(struct worker *w)
+{
+	if (w == NULL)
+		return;
+	if (w->running)
+		uv_thread_join(&w->thread);
+	exchange_spares_free(w);
+	orders_drop(w);
+	loop_end(w);
+	uv_mutex_destroy(&w->lock);
+	worker_free(w);
 }
 
 bool worker_seed(struct worker *w, uint8_t seed[16])

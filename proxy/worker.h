@@ -51,6 +51,7 @@ struct worker {
 	struct server *server; /* shared, outlives the worker */
 	uv_loop_t loop;
 	uv_thread_t thread;
+	bool running;          /* the thread has begun */
 	uv_async_t wake;
 	uv_prepare_t before_poll;
 	uv_timer_t sweep;      /* judges open connections again */
@@ -81,9 +82,11 @@ struct worker {
 	char scratch[65536];     /* what sockets read into; good until the callback returns */
 };
 
+/* Both: 0, or libuv's code. */
 int worker_new(struct worker **out, struct server *server, unsigned index);
 int worker_start(struct worker *w);
-void worker_join(struct worker *w); /* waits for the thread and frees w */
+/* Waits for the thread, which is about to end or never began, and frees w; NULL is welcome. */
+void worker_join(struct worker *w);
 void worker_order(struct worker *w, struct order *o); /* from any thread; takes o */
 
 static inline const struct config *worker_config(const struct worker *w)
@@ -98,7 +101,12 @@ static inline const struct settings *worker_settings(const struct worker *w)
 struct held *held_ref(struct held *h);
 void held_unref(struct held *h);
 
+/* ---- listener.c ---- */
+int listener_open(struct worker *w, const struct listener_conf *conf, int fd); /* takes fd, which listens */
+void listener_close(struct listener *l); /* it is not in the worker's list any more */
+struct listener *listener_of(struct worker *w, struct str address); /* NULL: none */
 void listener_unref(struct listener *l);
+
 void worker_conn_gone(struct worker *w); /* after a connection left the list: perhaps the last one of a drain */
 
 /* 16 random bytes, and a request id of 16 hex digits. false: no randomness to be had. */
