@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * A client that keeps one server busy and counts: full handshakes, resumed handshakes, or keep-alive requests, over
- * mutual TLS (OpenSSL, as most clients are) or plain. Blocking threads, a bounded time, one line of JSON at the end.
+ * mutual TLS (OpenSSL, as most clients are) or plain. Blocking threads, a bounded time. Prints two lines of JSON: when
+ * all is ready to begin, and at the end.
  *
  *   load MODE -a ADDR:PORT [-c CONNECTIONS] [-t SECONDS] [-r RATE] [-s SNI] [-C cert.pem -K key.pem] [-v 1.2|1.3] [-u PATH] [-p]
  *
@@ -11,6 +12,7 @@
  */
 #include <arpa/inet.h>
 #include <errno.h>
+#include <math.h>
 #include <netinet/tcp.h>
 #include <openssl/err.h>
 #include <openssl/ssl.h>
@@ -21,6 +23,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -36,7 +39,8 @@ static struct {
 } opt = { .connections = 4, .seconds = 3, .sni = "api.example.com", .version = "1.3", .path = "/" };
 
 static SSL_CTX *ctx;
-static double until;
+static double from, until;
+static pthread_barrier_t connected_all, begin_all; /* main sets from and until between them */
 
 struct client {
 	pthread_t thread;
@@ -46,6 +50,7 @@ struct client {
 	long done, failed, resumed;
 	float *latency; /* microseconds */
 	size_t nlatency, size;
+	unsigned short random[3];
 };
 
 static double now(void)
@@ -151,30 +156,40 @@ static void note(struct client *c, double since)
 	c->latency[c->nlatency++] = (float)((now() - since) * 1e6);
 }
 
-static void pace(double *next, double from)
+/*
+ * Waits until the next request is due. Gaps are drawn anew each time (exponential, as of many clients that do not know
+ * of each other): with equal ones all connections would ask at the same instant, again and again.
+ */
+static void pace(struct client *c, double *next)
 {
+	struct timespec at;
+
 	if (opt.rate <= 0)
 		return;
-	*next = *next == 0 ? from : *next + opt.connections / opt.rate;
-	double wait = *next - now();
-
-	if (wait > 0)
-		usleep((useconds_t)(wait * 1e6));
+	*next += -log(1 - erand48(c->random)) * opt.connections / opt.rate;
+	at.tv_sec = (time_t)*next;
+	at.tv_nsec = (long)((*next - (double)at.tv_sec) * 1e9);
+	while (clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &at, NULL) == EINTR)
+		;
 }
 
 static void *run(void *p)
 {
 	struct client *c = p;
-	double next = 0;
+	double next;
 
 	c->fd = -1;
-	if (opt.mode == REQUEST && !connected(c))
+	prctl(PR_SET_TIMERSLACK, 1UL); /* sleep as long as asked, not 50 us more */
+	if (opt.mode == REQUEST && !(connected(c) && request(c)))
 		c->failed++;
+	pthread_barrier_wait(&connected_all); /* no request waits for others' handshakes */
+	pthread_barrier_wait(&begin_all);
+	next = from;
 	while (now() < until && c->failed < 100) {
 		double at;
 		bool ok;
 
-		pace(&next, now());
+		pace(c, &next);
 		at = opt.rate > 0 ? next : now(); /* from when it should have gone: no omission is coordinated */
 		if (opt.mode == REQUEST) {
 			ok = c->fd >= 0 && request(c);
@@ -232,6 +247,12 @@ static void report(struct client *clients, double took)
 	free(all);
 }
 
+static void say_ready(int open)
+{
+	printf("{\"ready\":%d}\n", open);
+	fflush(stdout);
+}
+
 static void idle(struct client *clients)
 {
 	int open = 0;
@@ -241,8 +262,7 @@ static void idle(struct client *clients)
 		if (connected(&clients[i]) && request(&clients[i]))
 			open++;
 	}
-	printf("{\"open\":%d}\n", open);
-	fflush(stdout);
+	say_ready(open);
 	usleep((useconds_t)(opt.seconds * 1e6));
 	for (int i = 0; i < opt.connections; i++)
 		closed(&clients[i]);
@@ -255,6 +275,9 @@ static void context(void)
 	ctx = SSL_CTX_new(TLS_client_method());
 	SSL_CTX_set_min_proto_version(ctx, version);
 	SSL_CTX_set_max_proto_version(ctx, version);
+	SSL_CTX_set_ciphersuites(ctx, "TLS_AES_256_GCM_SHA384"); /* the same work for every server */
+	SSL_CTX_set_cipher_list(ctx, "ECDHE+AESGCM+AES256");
+	SSL_CTX_set_mode(ctx, SSL_MODE_RELEASE_BUFFERS);
 	SSL_CTX_set_verify(ctx, SSL_VERIFY_NONE, NULL); /* the server is measured, not trusted */
 	SSL_CTX_set_session_cache_mode(ctx, SSL_SESS_CACHE_CLIENT | SSL_SESS_CACHE_NO_INTERNAL);
 	SSL_CTX_sess_set_new_cb(ctx, on_session);
@@ -314,7 +337,6 @@ static void options(int argc, char **argv)
 int main(int argc, char **argv)
 {
 	struct client *clients;
-	double from;
 
 	options(argc, argv);
 	signal(SIGPIPE, SIG_IGN);
@@ -327,10 +349,17 @@ int main(int argc, char **argv)
 		idle(clients);
 		return 0;
 	}
-	from = now();
-	until = from + opt.seconds;
-	for (int i = 0; i < opt.connections; i++)
+	pthread_barrier_init(&connected_all, NULL, (unsigned)opt.connections + 1);
+	pthread_barrier_init(&begin_all, NULL, (unsigned)opt.connections + 1);
+	for (int i = 0; i < opt.connections; i++) {
+		clients[i].random[0] = (unsigned short)i; /* the same arrivals for every server */
 		pthread_create(&clients[i].thread, NULL, run, &clients[i]);
+	}
+	pthread_barrier_wait(&connected_all);
+	say_ready(opt.connections);
+	from = now() + 0.01; /* whoever reads that may want to look at a clock */
+	until = from + opt.seconds;
+	pthread_barrier_wait(&begin_all);
 	for (int i = 0; i < opt.connections; i++)
 		pthread_join(clients[i].thread, NULL);
 	report(clients, now() - from);
