@@ -197,14 +197,15 @@ static enum reject expect_check(struct request *req)
 	return REJECT_NONE;
 }
 
+/* WebSocket alone (RFC 6455): through a switch to h2c or to what else an origin may know, requests would reach it
+ * that no rule has seen. Other offers are passed over, as RFC 9110, section 7.8, allows. */
 static void upgrade_note(struct request *req)
 {
-	const struct line *upgrade = lines_get(&req->lines, STR("upgrade"));
-
 	req->upgrade = STR("");
-	if (upgrade && req->version == HTTP_1_1 &&
-	    lines_list_has(&req->lines, STR("connection"), STR("upgrade")))
-		req->upgrade = upgrade->value;
+	if (req->version == HTTP_1_1 && str_eq(req->method, STR("GET")) && !req->has_body &&
+	    lines_list_has(&req->lines, STR("connection"), STR("upgrade")) &&
+	    lines_list_has(&req->lines, STR("upgrade"), STR("websocket")))
+		req->upgrade = STR("websocket");
 }
 
 enum reject request_check(struct request *req, struct str target, struct framing *f)

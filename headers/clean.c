@@ -102,7 +102,7 @@ int request_clean(struct request *req)
 	lines_remove_if(&req->lines, is_unsayable, NULL);
 	lines_remove(&req->lines, STR("expect"));
 	trailers_clean(&req->trailers);
-	if (!cookies_merge(req))
+	if (!cookies_merge(req) || (req->upgrade.n > 0 && !lines_add(&req->lines, STR("upgrade"), req->upgrade)))
 		return -ERR_NOMEM;
 	return names_collide(&req->lines) ? -ERR_INVALID : 0;
 }

@@ -31,7 +31,7 @@ struct request {
 	struct target target; /* normalised; URL rewrites change this one */
 	struct lines lines;   /* header section without hop-by-hop lines once request_clean has run */
 	struct lines trailers;
-	struct str upgrade;     /* HTTP/1.1: the protocol asked for, "websocket"; "" if none */
+	struct str upgrade;     /* "websocket": a handshake, in HTTP/2 an extended CONNECT; "": none */
 	bool expect_continue;   /* the client waits for 100 before it sends content */
 	bool has_body;          /* content-length > 0 or transfer coding */
 	int64_t content_length; /* -1: not known beforehand */
@@ -86,8 +86,8 @@ bool authority_split(struct str text, struct authority *out);
  * false: not an authority; or out of memory, then host->n is not 0 and host->p is NULL. */
 bool authority_host(struct arena *a, struct str authority, struct str *host);
 
-/* Takes away what no client may say: hop-by-hop lines (names.def) and those that Connection names, Expect and
- * Upgrade, and every reserved name (reserved.def) in any spelling, from header and trailer sections; several
+/* Takes away what no client may say: hop-by-hop lines (names.def) and those that Connection names, Expect, and
+ * Upgrade unless it is a handshake's, which rules see in one spelling, and every reserved name (reserved.def) in any spelling, from header and trailer sections; several
  * Cookie lines become one. Runs after request_check and before rules and transforms; for trailers that came
  * late there is trailers_clean. 0, -ERR_NOMEM, or -ERR_INVALID: two lines remain whose names differ only by
  * '_' and '-' (REJECT_TWIN_NAMES). */

@@ -195,6 +195,7 @@ void access_exchange(const struct exchange *x)
 												   STR("HTTP/1.0"));
 	if (x->stream_id != 0)
 		integer(b, KEY("stream"), x->stream_id);
+	text(b, KEY("upgrade"), req->upgrade);
 	integer(b, KEY("status"), x->status);
 	text(b, KEY("action"), str_of(action_of(x)));
 	if (x->verdict.by != NULL)

@@ -22,6 +22,7 @@
 #include "proxy/real_ip.h"
 #include "proxy/respond.h"
 #include "proxy/route.h"
+#include "proxy/websocket.h"
 
 enum { SPARES = 32 }; /* finished exchanges a worker keeps with their arenas */
 
@@ -115,6 +116,8 @@ static enum next prepare(struct exchange *x, enum phase phase)
 	}
 	if ((rc = request_clean(req)) < 0)
 		return fail(x, rc == -ERR_NOMEM ? FAULT_MEMORY : fault_of(REJECT_TWIN_NAMES));
+	if (!websocket_key(x))
+		return fail(x, FAULT_MEMORY);
 	route_defaults(x);
 	if (target_normalize(&x->arena, &req->raw, x->zone->normalize, &req->target) < 0 ||
 	    !worker_seed(x->worker, x->inputs.random_seed))
@@ -215,6 +218,8 @@ static enum next transforms(struct exchange *x, enum phase phase)
 static enum next send_on(struct exchange *x, enum phase phase)
 {
 	(void)phase;
+	if (websocket_extended(x) && x->route.origin == NULL && x->route.pool->http2)
+		return fail(x, fault_of(REJECT_ORIGIN_UPGRADE));
 	x->at_origin = clock_mono_nsec();
 	x->attempts++;
 	origin_start(x);

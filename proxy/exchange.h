@@ -30,7 +30,7 @@ struct downstream {
 	void (*abort)(struct exchange *x); /* the response cannot be finished, or none can be given */
 	bool (*full)(struct exchange *x);  /* stop sending pieces; exchange_client_drained says when to go on */
 	void (*wanted)(struct exchange *x); /* exchange_wants turned true: deliver content again */
-	/* 101: from now on bytes flow both ways as pieces. NULL: the protocol has no upgrades. */
+	/* 101: from now on bytes flow both ways as pieces. */
 	void (*upgrade)(struct exchange *x, const struct lines *lines);
 };
 
@@ -141,6 +141,7 @@ bool exchange_interim(struct exchange *x, int status, const struct lines *lines)
 void exchange_answer(struct exchange *x, int64_t length, bool content);
 void exchange_answer_piece(struct exchange *x, struct str bytes);
 void exchange_answer_end(struct exchange *x);            /* trailers in response.trailers */
+void exchange_tunnel_broke(struct exchange *x, struct str detail); /* reset, not ended; the upstream has detached */
 /* No answer, or none that ends well. fresh: nothing of an answer came and the connection had been used before, so
  * that an idempotent request may be sent again. The upstream has detached. */
 void exchange_origin_failed(struct exchange *x, enum fault f, struct str detail, bool fresh);

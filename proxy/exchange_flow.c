@@ -12,6 +12,7 @@
 #include "proxy/balance.h"
 #include "proxy/glue.h"
 #include "proxy/origin.h"
+#include "proxy/websocket.h"
 
 void exchange_let_go(struct exchange *x)
 {
@@ -179,8 +180,14 @@ bool exchange_interim(struct exchange *x, int status, const struct lines *lines)
 
 void exchange_answer(struct exchange *x, int64_t length, bool content)
 {
+	enum fault f = websocket_answer(x);
+
 	x->answered = clock_mono_nsec();
 	balance_good(x->member);
+	if (f != FAULT_NONE) {
+		exchange_fail(x, f, STR_NONE);
+		return;
+	}
 	response_clean(&x->response);
 	if (!exchange_answer_rules(x))
 		return;
@@ -209,6 +216,11 @@ void exchange_answer_end(struct exchange *x)
 	exchange_let_go(x);
 	x->response_ended = true;
 	x->down->end(x, &x->response.trailers);
+}
+
+void exchange_tunnel_broke(struct exchange *x, struct str detail)
+{
+	exchange_fail(x, fault_of(REJECT_ORIGIN_SHORT), detail);
 }
 
 void exchange_origin_failed(struct exchange *x, enum fault f, struct str detail, bool fresh)

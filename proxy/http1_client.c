@@ -435,7 +435,7 @@ static void timeout(struct conn *c)
 		tunnel = h->stage == STAGE_TUNNEL;
 		moved = transport_taken(&c->t) + (tunnel ? c->t.received : 0);
 		if (moved == h->moved && (tunnel || transport_queued(&c->t) > 0)) {
-			conn_cut(c, FAULT_SEND_TIMEOUT);
+			conn_cut(c, tunnel ? FAULT_TUNNEL_TIMEOUT : FAULT_SEND_TIMEOUT);
 			return;
 		}
 		h->moved = moved;

@@ -51,6 +51,7 @@ struct http2_stream {
 	bool refused;         /* the message was at fault */
 	bool malformed;       /* … and so its answer ends with a reset */
 	bool closed;          /* nghttp2 does not know it any more */
+	bool tunnel;          /* a WebSocket: bytes both ways until either side ends it */
 };
 
 /* RFC 9113, section 6.8: first a GOAWAY that only warns; once the client must have seen it, one that is meant. */
@@ -60,7 +61,7 @@ struct http2_client {
 	struct conn *conn;
 	nghttp2_session *session;
 	struct http2_stream *streams, *work, **work_end;
-	size_t nstreams;
+	size_t nstreams, ntunnels;
 	size_t buffered;       /* bytes in all streams' out */
 	struct calm resets, control;
 	bool running;          /* nghttp2 or http2_work is on the stack */

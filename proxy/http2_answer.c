@@ -37,6 +37,31 @@ static void failed(struct http2_stream *s)
 	http2_stream_reset(s, FAULT_MEMORY, NGHTTP2_INTERNAL_ERROR);
 }
 
+/* No WebSocket: what the client sent for it, and still sends, is thrown away. */
+static void not_open(struct http2_stream *s)
+{
+	s->in_told = true;
+	http2_queue(s);
+}
+
+/* RFC 8441, section 5.1: success is 200 here. */
+static void on_upgrade(struct exchange *x, const struct lines *lines)
+{
+	struct http2_stream *s = stream_of(x);
+	nghttp2_data_provider provider = { { .ptr = s }, http2_answer_read };
+	struct http2_nvs nvs;
+
+	if (s->closed)
+		return;
+	s->tunnel = true;
+	s->h->ntunnels++;
+	if (!section(&nvs, x, 200, lines, -1) ||
+	    nghttp2_submit_response(s->h->session, s->id, nvs.v, nvs.n, &provider) < 0)
+		failed(s);
+	http2_stream_arm(s);
+	http2_queue(s);
+}
+
 static void on_head(struct exchange *x, int status, const struct lines *lines, int64_t length, bool content)
 {
 	struct http2_stream *s = stream_of(x);
@@ -45,6 +70,8 @@ static void on_head(struct exchange *x, int status, const struct lines *lines, i
 
 	if (s->closed)
 		return;
+	if (x->request.upgrade.n > 0)
+		not_open(s);
 	if (!section(&nvs, x, status, lines, length) ||
 	    nghttp2_submit_response(s->h->session, s->id, nvs.v, nvs.n, content || s->malformed ? &provider : NULL) < 0)
 		failed(s);
@@ -106,8 +133,9 @@ static void on_abort(struct exchange *x)
 {
 	struct http2_stream *s = stream_of(x);
 
-	http2_stream_reset(s, x->fault, http2_malformed((enum reject)x->fault) ? NGHTTP2_PROTOCOL_ERROR :
-									       NGHTTP2_INTERNAL_ERROR);
+	http2_stream_reset(s, x->fault, s->tunnel ? NGHTTP2_CANCEL /* RFC 8441, section 5.3 */ :
+				       http2_malformed((enum reject)x->fault) ? NGHTTP2_PROTOCOL_ERROR :
+										NGHTTP2_INTERNAL_ERROR);
 }
 
 static bool on_full(struct exchange *x)
@@ -136,6 +164,7 @@ const struct downstream http2_downstream = {
 	.abort = on_abort,
 	.full = on_full,
 	.wanted = on_wanted,
+	.upgrade = on_upgrade,
 };
 
 /* ---- what nghttp2 asks for ---- */

@@ -263,7 +263,7 @@ static bool is_idle(const struct conn *c)
 {
 	const struct http2_client *h = c->protocol_data;
 
-	return h->nstreams == 0;
+	return h->nstreams == h->ntunnels; /* a tunnel asks no fact any more */
 }
 
 /* Whole frames are in the transport's buffer, so one may follow. */

@@ -99,15 +99,31 @@ static enum reject pseudo_check(const struct http2_head *h)
 {
 	const unsigned wanted = 1u << PSEUDO_METHOD | 1u << PSEUDO_SCHEME | 1u << PSEUDO_PATH;
 	const struct request *req = h->request;
+	bool connect = str_eq(req->method, STR("CONNECT")), extended = (h->seen & 1u << PSEUDO_PROTOCOL) != 0;
 
-	if (str_eq(req->method, STR("CONNECT")))
+	if (connect && !extended)
 		return REJECT_METHOD_REFUSED; /* RFC 9113, section 8.5: has neither :scheme nor :path */
-	if ((h->seen & wanted) != wanted || (h->seen & 1u << PSEUDO_PROTOCOL) != 0)
+	if ((h->seen & wanted) != wanted || connect != extended)
 		return REJECT_H2_PSEUDO;
+	if (extended && !str_eq_nocase(h->protocol, STR("websocket")))
+		return REJECT_H2_PROTOCOL;
 	if (req->method.n + h->path.n > h->limits.line)
 		return REJECT_TARGET_LONG;
 	if (!str_eq_nocase(h->scheme, req->tls ? STR("https") : STR("http")))
 		return REJECT_H2_SCHEME;
+	return REJECT_NONE;
+}
+
+/* RFC 8441: what comes after the handshake is no content of it. Judged and sent on it is what HTTP/1.1 would have
+ * sent, so that no rule needs to know of two forms. */
+static enum reject handshake(struct request *req, struct framing *f)
+{
+	if (f->kind != BODY_FRAMES)
+		return REJECT_H2_LENGTH;
+	f->kind = BODY_NONE;
+	req->has_body = false;
+	req->content_length = 0;
+	req->upgrade = STR("websocket");
 	return REJECT_NONE;
 }
 
@@ -117,8 +133,14 @@ enum reject http2_head_end(struct http2_head *h, bool end, struct framing *f)
 	enum reject r = h->fault;
 
 	*f = (struct framing){ BODY_NONE, 0, true };
-	if (r != REJECT_NONE || (r = pseudo_check(h)) != REJECT_NONE || (r = request_check(req, h->path, f)) != REJECT_NONE)
+	if (r != REJECT_NONE || (r = pseudo_check(h)) != REJECT_NONE)
 		return r;
+	if (h->protocol.n > 0)
+		req->method = STR("GET");
+	if ((r = request_check(req, h->path, f)) != REJECT_NONE)
+		return r;
+	if (h->protocol.n > 0)
+		return handshake(req, f);
 	if (!end)
 		return REJECT_NONE;
 	if (req->content_length > 0)

@@ -33,7 +33,7 @@ void http2_head_trailers(struct http2_head *h); /* from now on lines are trailer
 void http2_head_line(struct http2_head *h, struct str name, struct str value);
 
 /* The last line of the header section has come: request_check has run when this is REJECT_NONE. end: so has the
- * message's end. */
+ * message's end. An extended CONNECT becomes the GET of a handshake, with request.upgrade set. */
 enum reject http2_head_end(struct http2_head *h, bool end, struct framing *f);
 enum reject http2_head_trailers_end(struct http2_head *h, bool end);
 

@@ -266,6 +266,7 @@ bool http2_session_new(struct http2_client *h)
 	nghttp2_settings_entry ours[] = {
 		{ NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS, (uint32_t)set->limit_http2_streams },
 		{ NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE, (uint32_t)set->limit_http2_window },
+		{ NGHTTP2_SETTINGS_ENABLE_CONNECT_PROTOCOL, 1 },
 		{ NGHTTP2_SETTINGS_MAX_HEADER_LIST_SIZE, /* 32 a line: RFC 9113, section 6.5.2 */
 		  (uint32_t)(set->limit_header_bytes + 32 * set->limit_header_count) },
 	};

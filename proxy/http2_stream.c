@@ -51,6 +51,7 @@ void http2_stream_free(struct http2_stream *s, enum fault f)
 	*s->prev = s->next;
 	if (s->next != NULL)
 		s->next->prev = s->prev;
+	h->ntunnels -= s->tunnel;
 	if (--h->nstreams == 0)
 		h->idle_since = http2_now(h);
 	if (s->fault != FAULT_NONE)
@@ -77,22 +78,28 @@ void http2_stream_reset(struct http2_stream *s, enum fault f, uint32_t code)
 
 /* ---- time ---- */
 
+/* A handshake has no content: what comes is for the WebSocket, if there will be one. */
+static bool is_handshake(const struct http2_stream *s)
+{
+	return s->x->request.upgrade.n > 0;
+}
+
 static bool waits_for_content(const struct http2_stream *s)
 {
-	return s->head_done && !s->in_ended && !s->in_told && s->in.n == 0 && exchange_wants(s->x);
+	return !s->tunnel && s->head_done && !s->in_ended && !s->in_told && s->in.n == 0 && exchange_wants(s->x);
 }
 
 void http2_stream_arm(struct http2_stream *s)
 {
 	struct worker *w = s->h->conn->worker;
 	const struct settings *set = worker_settings(w);
-
 	bool waits = waits_for_content(s);
+	int64_t msec = s->tunnel ? set->timeout_tunnel : waits ? set->timeout_body : set->timeout_send;
 
 	if (waits && s->waits_from == 0)
 		s->waits_from = http2_now(s->h);
 	s->moved = s->sent;
-	deadline_set(&w->wheel, &s->deadline, waits ? set->timeout_body : set->timeout_send);
+	deadline_set(&w->wheel, &s->deadline, msec);
 }
 
 /* Once: what else is wrong with the request does not matter any more. */
@@ -115,7 +122,9 @@ static void on_deadline(struct deadline *d)
 
 	if (s->closed)
 		return;
-	if (waits_for_content(s)) {
+	if (s->tunnel) { /* whatever moves arms it anew */
+		http2_stream_reset(s, FAULT_TUNNEL_TIMEOUT, NGHTTP2_CANCEL);
+	} else if (waits_for_content(s)) {
 		refuse(s, fault_of(REJECT_BODY_TIMEOUT));
 		transport_dirty(&s->h->conn->t);
 	} else if (s->out.n > 0 && s->moved == s->sent) {
@@ -141,7 +150,7 @@ void http2_stream_head(struct http2_stream *s, bool end)
 		refuse(s, fault_of(r));
 		return;
 	}
-	s->in_told = !s->x->request.has_body;
+	s->in_told = !s->x->request.has_body && !is_handshake(s);
 	http2_stream_arm(s);
 	exchange_begin(s->x);
 	if (c->draining)
@@ -153,7 +162,9 @@ void http2_stream_trailers(struct http2_stream *s, bool end)
 	enum reject r = http2_head_trailers_end(&s->head, end);
 
 	s->in_ended = s->in_ended || end;
-	if (r != REJECT_NONE)
+	if (is_handshake(s)) /* RFC 9113, section 8.5: nothing but DATA */
+		http2_stream_reset(s, fault_of(REJECT_TRAILER), NGHTTP2_PROTOCOL_ERROR);
+	else if (r != REJECT_NONE)
 		refuse(s, fault_of(r));
 	else
 		http2_stream_end(s);
@@ -186,7 +197,7 @@ void http2_stream_content(struct http2_stream *s, struct str bytes)
 	enum fault f = too_slow(s);
 
 	s->received += bytes.n;
-	if (!http2_length_fits(&s->x->request, s->received, false))
+	if (!is_handshake(s) && !http2_length_fits(&s->x->request, s->received, false))
 		refuse(s, fault_of(REJECT_H2_LENGTH));
 	else if (f != FAULT_NONE && !s->in_told && !s->x->response_ended)
 		refuse(s, f);
@@ -209,7 +220,7 @@ void http2_stream_content(struct http2_stream *s, struct str bytes)
 void http2_stream_end(struct http2_stream *s)
 {
 	s->in_ended = true;
-	if (!http2_length_fits(&s->x->request, s->received, true))
+	if (!is_handshake(s) && !http2_length_fits(&s->x->request, s->received, true))
 		refuse(s, fault_of(REJECT_H2_LENGTH));
 	http2_queue(s);
 }
@@ -227,7 +238,7 @@ static void deliver(struct http2_stream *s)
 		consumed(s, n);
 		http2_stream_arm(s);
 	}
-	if (s->in_ended && !s->in_told && s->in.n == 0) {
+	if (s->in_ended && !s->in_told && s->in.n == 0 && (s->tunnel || !is_handshake(s))) {
 		s->in_told = true;
 		exchange_request_end(x);
 	}

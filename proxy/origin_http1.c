@@ -235,11 +235,14 @@ static void tunnel(struct origin_conn *c)
 		exchange_answer_piece(x, buf_str(transport_input(&c->t)));
 		buf_clear(transport_input(&c->t));
 	}
-	if (c->t.eof || c->t.error != 0) {
-		origin_conn_detach(c);
-		origin_conn_close(c);
+	if (!c->t.eof && c->t.error == 0)
+		return;
+	origin_conn_detach(c);
+	origin_conn_close(c);
+	if (c->t.error != 0)
+		exchange_tunnel_broke(x, str_of(uv_strerror(c->t.error)));
+	else
 		exchange_answer_end(x);
-	}
 }
 
 void origin_http1_readable(struct origin_conn *c)

@@ -3,10 +3,17 @@
 #include "proxy/respond.h"
 
 #include "headers/status.h"
+#include "proxy/websocket.h"
 
 static bool bodiless(int status)
 {
 	return status < 200 || status == 204 || status == 304;
+}
+
+/* To a client of RFC 8441 success would mean that the WebSocket is open. */
+static int status_for(const struct exchange *x, int status)
+{
+	return status / 100 == 2 && websocket_extended(x) ? 403 : status;
 }
 
 static void send_answer(struct exchange *x, int status, struct lines *lines, struct str media_type, struct str body)
@@ -76,5 +83,5 @@ void respond_verdict(struct exchange *x)
 		if (after.p != NULL)
 			lines_add(&lines, STR("Retry-After"), after);
 	}
-	send_answer(x, v->status, &lines, media_type, body);
+	send_answer(x, status_for(x, v->status), &lines, media_type, body);
 }

@@ -216,21 +216,60 @@ static void h2_authority(void **state)
 static void notes(void **state)
 {
 	struct arena a = ARENA_INIT;
-	struct request req = request_of(
-	    &a, HTTP_1_1, "POST", "Host: a|Expect: 100-Continue|Connection: Upgrade|Upgrade: websocket");
+	struct request req = request_of(&a, HTTP_1_1, "POST", "Host: a|Expect: 100-Continue");
 	struct framing f;
 
 	(void)state;
 	assert_int_equal(request_check(&req, STR("/"), &f), REJECT_NONE);
 	assert_true(req.expect_continue);
-	check_str("upgrade", req.upgrade, STR("websocket"));
-	req = request_of(&a, HTTP_1_1, "POST", "Host: a|Upgrade: websocket");
+	req = request_of(&a, HTTP_1_1, "POST", "Host: a");
 	assert_int_equal(request_check(&req, STR("/"), &f), REJECT_NONE);
 	assert_false(req.expect_continue);
-	check_str("not named by Connection", req.upgrade, STR(""));
 	req = request_of(&a, HTTP_1_0, "POST", "Host: a|Expect: anything");
 	assert_int_equal(request_check(&req, STR("/"), &f), REJECT_NONE);
 	assert_false(req.expect_continue);
+	arena_fini(&a);
+}
+
+/* Which requests are handshakes, and that those that are not lose their Upgrade line. */
+static void upgrades(void **state)
+{
+	static const struct {
+		enum http_version version;
+		const char *method, *lines, *upgrade, *after;
+	} cases[] =
+	    {
+	        {HTTP_1_1, "GET", "Host: a|Connection: Upgrade|Upgrade: websocket", "websocket", "Host: a|upgrade: websocket"},
+	        {HTTP_1_1, "GET", "Upgrade: WebSocket|Host: a|Connection: keep-alive, UPGRADE", "websocket",
+	         "Host: a|upgrade: websocket"},
+	        {HTTP_1_1, "GET", "Host: a|Connection: Upgrade|Upgrade: h2c, websocket", "websocket",
+	         "Host: a|upgrade: websocket"},
+	        {HTTP_1_1, "GET", "Host: a|Connection: Upgrade|Upgrade: x|Upgrade: websocket", "websocket",
+	         "Host: a|upgrade: websocket"},
+	        {HTTP_1_1, "GET", "Host: a|Upgrade: websocket", "", "Host: a"},
+	        {HTTP_1_1, "GET", "Host: a|Connection: Upgrade", "", "Host: a"},
+	        {HTTP_1_1, "GET", "Host: a|Connection: Upgrade, HTTP2-Settings|Upgrade: h2c|HTTP2-Settings: x", "", "Host: a"},
+	        {HTTP_1_1, "GET", "Host: a|Connection: Upgrade|Upgrade: websocket/13", "", "Host: a"},
+	        {HTTP_1_1, "GET", "Host: a|Connection: Upgrade|Upgrade: TLS/1.0", "", "Host: a"},
+	        {HTTP_1_1, "POST", "Host: a|Connection: Upgrade|Upgrade: websocket", "", "Host: a"},
+	        {HTTP_1_1, "GET", "Host: a|Content-Length: 3|Connection: Upgrade|Upgrade: websocket", "",
+	         "Host: a|Content-Length: 3"},
+	        {HTTP_1_0, "GET", "Host: a|Connection: Upgrade|Upgrade: websocket", "", "Host: a"},
+	    },
+	  *c;
+	struct arena a = ARENA_INIT;
+
+	(void)state;
+	EACH(c, cases)
+	{
+		struct request req = request_of(&a, c->version, c->method, c->lines);
+		struct framing f;
+
+		check_int(c->lines, request_check(&req, STR("/"), &f), REJECT_NONE);
+		check_str(c->lines, req.upgrade, str_of(c->upgrade));
+		check_int(c->lines, request_clean(&req), 0);
+		check_str(c->lines, text_of(&req.lines), str_of(c->after));
+	}
 	arena_fini(&a);
 }
 
@@ -444,7 +483,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(accepts),  cmocka_unit_test(rejects),         cmocka_unit_test(h2_authority),
-	    cmocka_unit_test(notes),    cmocka_unit_test(memory_runs_out), cmocka_unit_test(cleans),
+	    cmocka_unit_test(notes), cmocka_unit_test(upgrades),    cmocka_unit_test(memory_runs_out), cmocka_unit_test(cleans),
 	    cmocka_unit_test(trailers), cmocka_unit_test(responses),       cmocka_unit_test(rows_are_whole),
 	};
 

@@ -16,6 +16,7 @@ struct head_case {
 
 #define GET ":method=GET\n:scheme=https\n:authority=a.example\n:path=/x\n"
 #define POST ":method=POST\n:scheme=https\n:authority=a.example\n:path=/x\n"
+#define WS ":method=CONNECT\n:scheme=https\n:authority=a.example\n:path=/x\n"
 #define L100 "0123456789012345678901234567890123456789012345678901234567890123456789012345678901234567890123456789"
 
 static const struct head_case heads[] = {
@@ -37,6 +38,27 @@ static const struct head_case heads[] = {
 	{ "protocol", GET ":protocol=websocket\n", true, REJECT_H2_PSEUDO },
 	{ "another scheme", ":method=GET\n:scheme=http\n:authority=a.example\n:path=/x\n", true, REJECT_H2_SCHEME },
 	{ "scheme in capitals", ":method=GET\n:scheme=HTTPS\n:authority=a.example\n:path=/x\n", true, REJECT_NONE },
+	{ "a WebSocket", WS ":protocol=websocket\n", false, REJECT_NONE },
+	{ "a WebSocket that ends at once", WS ":protocol=WebSocket\n", true, REJECT_NONE },
+	{ "another protocol", WS ":protocol=connect-udp\n", false, REJECT_H2_PROTOCOL },
+	{ "a list of protocols", WS ":protocol=websocket, h2c\n", false, REJECT_H2_PROTOCOL },
+	{ "empty protocol", WS ":protocol=\n", false, REJECT_H2_PSEUDO },
+	{ "protocol twice", WS ":protocol=websocket\n:protocol=websocket\n", false, REJECT_H2_PSEUDO },
+	{ "protocol of POST", POST ":protocol=websocket\n", false, REJECT_H2_PSEUDO },
+	{ "protocol of connect", ":method=connect\n:scheme=https\n:authority=a.example\n:path=/x\n:protocol=websocket\n", false,
+	  REJECT_H2_PSEUDO },
+	{ "a WebSocket without path", ":method=CONNECT\n:scheme=https\n:authority=a.example\n:protocol=websocket\n", false,
+	  REJECT_H2_PSEUDO },
+	{ "a WebSocket without scheme", ":method=CONNECT\n:path=/x\n:authority=a.example\n:protocol=websocket\n", false,
+	  REJECT_H2_PSEUDO },
+	{ "a WebSocket without authority", ":method=CONNECT\n:scheme=https\n:path=/x\n:protocol=websocket\n", false,
+	  REJECT_HOST_MISSING },
+	{ "a WebSocket's own scheme", ":method=CONNECT\n:scheme=wss\n:authority=a.example\n:path=/x\n:protocol=websocket\n",
+	  false, REJECT_H2_SCHEME },
+	{ "a WebSocket with a length", WS ":protocol=websocket\ncontent-length=3\n", false, REJECT_H2_LENGTH },
+	{ "a WebSocket with length 0", WS ":protocol=websocket\ncontent-length=0\n", true, REJECT_H2_LENGTH },
+	{ "a WebSocket with Upgrade", WS ":protocol=websocket\nupgrade=websocket\n", false, REJECT_H2_CONNECTION },
+	{ "CONNECT with scheme and path", WS, false, REJECT_METHOD_REFUSED },
 	{ "CONNECT", ":method=CONNECT\n:authority=a.example:443\n", false, REJECT_METHOD_REFUSED },
 	{ "TRACE", ":method=TRACE\n:scheme=https\n:authority=a.example\n:path=/x\n", true, REJECT_METHOD_REFUSED },
 	{ "asterisk", ":method=OPTIONS\n:scheme=https\n:authority=a.example\n:path=*\n", true, REJECT_NONE },
@@ -103,7 +125,10 @@ static void test_heads(void **state)
 		check_str(c->what, str_of(reject_reason(r)), str_of(reject_reason(c->want)));
 		if (r == REJECT_NONE) {
 			check_str(c->what, req.host, STR("a.example"));
-			check_int(c->what, req.has_body, !c->end);
+			check_int(c->what, req.has_body, !c->end && h.protocol.n == 0);
+			check_str(c->what, req.upgrade, h.protocol.n > 0 ? STR("websocket") : STR(""));
+			if (h.protocol.n > 0)
+				check_str(c->what, req.method, STR("GET"));
 			check_int(c->what, lines_count(&req.lines, STR("host")), 1);
 		}
 		arena_fini(&a);

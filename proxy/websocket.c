@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Keys and the answers to them. */
+#include "proxy/websocket.h"
+
+#include "base/base64.h"
+#include "mtls/inspect.h"
+
+enum { KEY_BYTES = 16, SHA1_BYTES = 20, ACCEPT_CHARS = 28 };
+
+bool websocket_extended(const struct exchange *x)
+{
+	return x->request.version == HTTP_2 && x->request.upgrade.n > 0;
+}
+
+bool websocket_key(struct exchange *x)
+{
+	struct lines *lines = &x->request.lines;
+	uint8_t bytes[KEY_BYTES];
+	char text[(KEY_BYTES + 2) / 3 * 4];
+	struct str key;
+
+	if (!websocket_extended(x))
+		return true;
+	if (!worker_seed(x->worker, bytes))
+		return false;
+	base64_encode((struct str){ (const char *)bytes, sizeof(bytes) }, text);
+	key = arena_str(&x->arena, (struct str){ text, sizeof(text) });
+	lines_remove_twins(lines, STR("sec-websocket-key"));
+	return key.p != NULL && lines_add(lines, STR("sec-websocket-key"), key);
+}
+
+/* The origin has read this very handshake and knows what a WebSocket is. */
+static bool key_answered(const struct exchange *x)
+{
+	const struct line *key = lines_get(&x->request.lines, STR("sec-websocket-key"));
+	const struct line *accept = lines_get(&x->response.lines, STR("sec-websocket-accept"));
+	char text[ACCEPT_CHARS];
+	uint8_t hash[SHA1_BYTES];
+	struct str both;
+
+	if (key == NULL || accept == NULL || lines_next(&x->response.lines, accept, STR("sec-websocket-accept")) != NULL)
+		return false;
+	both = arena_printf(x->request.arena, "%.*s258EAFA5-E914-47DA-95CA-C5AB0DC85B11", (int)key->value.n, key->value.p);
+	if (both.p == NULL)
+		return false;
+	digest_sha1(both, hash);
+	base64_encode((struct str){ (const char *)hash, sizeof(hash) }, text);
+	return str_eq(accept->value, (struct str){ text, sizeof(text) });
+}
+
+enum fault websocket_answer(struct exchange *x)
+{
+	const struct lines *lines = &x->response.lines;
+
+	if (x->response.status != 101)
+		return websocket_extended(x) && x->response.status / 100 == 2 ? fault_of(REJECT_ORIGIN_UPGRADE) : FAULT_NONE;
+	if (!lines_list_has(lines, STR("upgrade"), STR("websocket")) ||
+	    !lines_list_has(lines, STR("connection"), STR("upgrade")))
+		return fault_of(REJECT_ORIGIN_UPGRADE);
+	if (!websocket_extended(x)) /* the client checks the answer to its own key */
+		return FAULT_NONE;
+	if (!key_answered(x))
+		return fault_of(REJECT_ORIGIN_UPGRADE);
+	lines_remove(&x->response.lines, STR("sec-websocket-accept")); /* it asked for none: RFC 8441, section 5 */
+	return FAULT_NONE;
+}
