@@ -92,7 +92,7 @@ static int64_t subject_of(struct anchors *a, const struct expr *e)
 
 static uint32_t *texts_at(struct anchors *a, int64_t subject, struct str text)
 {
-	return &a->texts[fold_end(fold_hash(text) + (uint64_t)subject) % TEXTS];
+	return &a->texts[key_end(key_of_str(text) + (uint64_t)subject) % TEXTS];
 }
 
 static void look_literals(struct anchors *a, int64_t subject, const struct literals *l)

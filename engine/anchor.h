@@ -82,9 +82,4 @@ struct anchor anchor_of(struct anchors *a, const struct expr *e);
 void anchors_pairs(struct anchors *a, const struct expr *e, const struct anchor *single);
 struct anchor anchor_paired(struct anchors *a, const struct expr *e, const struct anchor *single);
 
-/* Hashes by which values are paired. */
-uint64_t key_of_int(int64_t i);
-uint64_t key_of_bool(bool b);
-uint64_t key_of_prefix(struct str s); /* of its first AFFIX_MAX bytes */
-
 #endif

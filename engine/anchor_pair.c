@@ -22,26 +22,6 @@ struct fact { /* one operand of and that can be half of a pair */
 	uint64_t keys[FACT_KEYS];
 };
 
-uint64_t key_of_int(int64_t i)
-{
-	return fold_end((uint64_t)i + 0x51ed270b27d4eb4fu);
-}
-
-uint64_t key_of_bool(bool b)
-{
-	return b ? 0x9e3779b97f4a7c15u : 0xc2b2ae3d27d4eb4fu;
-}
-
-uint64_t key_of_prefix(struct str s)
-{
-	uint64_t h = FOLD_BEGIN;
-	size_t n = s.n < AFFIX_MAX ? s.n : AFFIX_MAX;
-
-	for (size_t i = 0; i < n; i++)
-		h = fold_step(h, s.p[i]);
-	return fold_end(h + n);
-}
-
 static bool keys_of_set(const struct set *set, struct fact *out)
 {
 	struct set_item item;
@@ -53,7 +33,7 @@ static bool keys_of_set(const struct set *set, struct fact *out)
 		set_item(set, i, &item);
 		if (set_type(set) == SET_INT && item.low != item.high)
 			return false;
-		out->keys[out->n++] = set_type(set) == SET_INT ? key_of_int(item.low) : fold_hash(item.s);
+		out->keys[out->n++] = set_type(set) == SET_INT ? key_of_int(item.low) : key_of_str(item.s);
 	}
 	return true;
 }
@@ -64,15 +44,17 @@ static bool fact_of_test(const struct test *t, struct fact *out)
 	case TEST_EQ:
 		if (t->type == TYPE_IP)
 			return false;
-		out->keys[out->n++] = t->type == TYPE_INT ? key_of_int(t->right.i) : fold_hash(t->right.s);
+		out->keys[out->n++] = t->type == TYPE_INT ? key_of_int(t->right.i) : key_of_str(t->right.s);
 		return true;
 	case TEST_IN:
 		return keys_of_set(t->set, out);
 	case TEST_PREFIX:
 		out->prefix = true;
-		out->length = (unsigned)(t->right.s.n < AFFIX_MAX ? t->right.s.n : AFFIX_MAX);
-		out->keys[out->n++] = key_of_prefix(t->right.s);
-		return t->right.s.n > 0;
+		if (t->right.s.n == 0)
+			return false;
+		out->length = affix_length(t->right.s.n);
+		out->keys[out->n++] = key_of_affix(t->right.s, false);
+		return true;
 	default:
 		return false;
 	}

@@ -38,6 +38,8 @@ const struct field field_table[FIELD_COUNT] = {
 };
 
 /* Looked up while rules compile and for every header a transform fills: a small hash table, built once. */
+_Static_assert(FIELD_COUNT <= UINT8_MAX, "a place is a byte");
+
 static const struct field *by_name[1024];
 static bool by_name_ready;
 
@@ -77,40 +79,54 @@ struct fields *fields_new(struct arena *a, const struct inputs *in)
 	f->memo = NULL;
 	f->generation = 0;
 	f->error = 0;
-	memset(f->state, FIELD_UNKNOWN, sizeof(f->state));
+	f->nplaces = 0;
+	memset(f->place, 0, sizeof(f->place));
 	return f;
 }
 
 void fields_changed(struct fields *f)
 {
 	f->generation++;
-	for (size_t i = 0; i < FIELD_COUNT; i++) {
+	for (unsigned i = 0; i < FIELD_COUNT; i++) {
 		enum scope s = field_table[i].scope;
 
-		if (f->state[i] == FIELD_CACHED &&
+		if (fields_state(f, i) == FIELD_CACHED &&
 		    (s == SCOPE_REQUEST || s == SCOPE_BODY || s == SCOPE_RESPONSE))
-			f->state[i] = FIELD_UNKNOWN;
+			f->state[f->place[i] - 1] = FIELD_UNKNOWN;
 	}
+}
+
+static inline unsigned place_of(struct fields *f, const struct field *row)
+{
+	uint8_t *place = &f->place[field_id(row)];
+
+	if (*place == 0) {
+		f->state[f->nplaces] = FIELD_UNKNOWN;
+		*place = (uint8_t)++f->nplaces;
+	}
+	return *place - 1u;
 }
 
 const struct value *fields_value(struct fields *f, const struct field *row)
 {
-	unsigned id = field_id(row);
-	struct value *v = &f->v[id];
+	unsigned place = place_of(f, row);
+	struct value *v = &f->v[place];
 
-	if (f->state[id] != FIELD_UNKNOWN)
+	if (f->state[place] != FIELD_UNKNOWN)
 		return v;
 	*v = VALUE_MISSING(row->type);
 	row->get(f, row, v);
-	f->state[id] = FIELD_CACHED;
+	f->state[place] = FIELD_CACHED;
 	return v;
 }
 
 void fields_pin(struct fields *f, const struct field *row, const struct value *v)
 {
+	unsigned place = place_of(f, row);
+
 	assert(v->type == row->type);
-	f->v[field_id(row)] = *v;
-	f->state[field_id(row)] = FIELD_PINNED;
+	f->v[place] = *v;
+	f->state[place] = FIELD_PINNED;
 	f->generation++;
 }
 
@@ -126,10 +142,9 @@ bool fields_get(struct fields *f, struct str name, struct value *out)
 
 void fields_key(struct fields *f, const struct field *row, struct str key, struct value *out)
 {
-	unsigned id = field_id(row);
 	const struct value *v, *found;
 
-	if (f->state[id] == FIELD_UNKNOWN && row->get == get_headers) {
+	if (fields_state(f, field_id(row)) == FIELD_UNKNOWN && row->get == get_headers) {
 		const struct lines *lines = headers_lines(f, (enum field_id)row->at);
 
 		*out = VALUE_MISSING(type_element(row->type));

@@ -79,11 +79,20 @@ struct fields {
 	struct memo *memo;             /* what a ruleset remembers between phases */
 	uint32_t generation;           /* counts fields_changed */
 	int error;                     /* -ERR_NOMEM once a value could not be made */
-	uint8_t state[FIELD_COUNT];    /* of enum field_state */
+	/* Values lie in the order in which they were first asked for: a ruleset reads few fields of many, and
+	 * those are near one another. */
+	unsigned nplaces;
+	uint8_t place[FIELD_COUNT]; /* of a field's value, from 1; 0: never asked for */
+	uint8_t state[FIELD_COUNT]; /* enum field_state, by place - 1 */
 	struct value v[FIELD_COUNT];
 };
 
 enum field_state { FIELD_UNKNOWN, FIELD_CACHED, FIELD_PINNED };
+
+static inline enum field_state fields_state(const struct fields *f, unsigned id)
+{
+	return f->place[id] == 0 ? FIELD_UNKNOWN : (enum field_state)f->state[f->place[id] - 1];
+}
 
 /* Values made in the exchange's arena. NULL and f->error when memory is out. */
 struct value *fields_array(struct fields *f, size_t n);

@@ -63,13 +63,8 @@ static struct str fold_copy(struct builder *b, struct str s)
 
 static void add_affix(struct filling *f, struct str s, bool suffix, uint32_t id)
 {
-	size_t n = s.n < AFFIX_MAX ? s.n : AFFIX_MAX;
-	uint64_t h = FOLD_BEGIN; /* the same as key_of_prefix, but for the direction */
-
-	*(suffix ? &f->suffix_lengths : &f->prefix_lengths) |= (uint64_t)1 << (n - 1);
-	for (size_t i = 0; i < n; i++)
-		h = fold_step(h, suffix ? s.p[s.n - 1 - i] : s.p[i]);
-	entries_add(suffix ? &f->suffixes : &f->prefixes, fold_end(h + n), id);
+	*(suffix ? &f->suffix_lengths : &f->prefix_lengths) |= (uint64_t)1 << (affix_length(s.n) - 1);
+	entries_add(suffix ? &f->suffixes : &f->prefixes, key_of_affix(s, suffix), id);
 }
 
 static struct span_entry address_span(const struct ip *from, const struct ip *to, uint32_t id)
@@ -127,7 +122,7 @@ static void add_item(struct builder *b, uint32_t subject, const struct set *set,
 		}
 		/* fall through */
 	case SET_STRING:
-		entries_add(&f->eq, fold_hash(i->s), id);
+		entries_add(&f->eq, key_of_str(i->s), id);
 		break;
 	}
 }
@@ -205,7 +200,7 @@ static void add_pair(struct builder *b, const struct atom *t, uint32_t rule)
 	}
 	if (prefix)
 		p->lengths |= (uint64_t)1 << (t->length - 1);
-	entries_add(&p->entries, fold_pair(t->hash, t->other_hash), rule);
+	entries_add(&p->entries, key_pair(t->hash, t->other_hash), rule);
 	entries_add(&p->all, 0, rule);
 	entries_add(&b->fill[t->other].all, 0, rule);
 }
@@ -219,7 +214,7 @@ static void add_atom(struct builder *b, const struct atom *t, uint32_t rule)
 		entries_add(&f->own, 0, rule);
 	switch (t->kind) {
 	case ATOM_EQ:
-		entries_add(&f->eq, fold_hash(t->text), rule);
+		entries_add(&f->eq, key_of_str(t->text), rule);
 		break;
 	case ATOM_PREFIX:
 		add_affix(f, t->text, false, rule);
@@ -377,7 +372,10 @@ static void pairs_seal(struct builder *b)
 		p->lengths = b->pairs[i].lengths;
 		p->connection = ix->probes[p->a].subject.connection && ix->probes[p->b].subject.connection;
 		ix->probes[p->a].paired = ix->probes[p->b].paired = ix->probes[p->a].hashed = true;
-		ix->probes[p->b].hashed = ix->probes[p->b].hashed || !p->prefix;
+		if (!p->prefix)
+			ix->probes[p->b].hashed = true;
+		else if (ix->probes[p->b].head == 0)
+			ix->probes[p->b].head = ++ix->nheads;
 		p->all = list_seal(b, &b->pairs[i].all);
 		if (!table_seal(&p->table, &b->pairs[i].entries, b->c->sealed, &b->ids))
 			b->failed = true;

@@ -10,7 +10,11 @@ struct look {
 	const struct alive *alive;
 	struct marks *out;
 	const struct value **values; /* of probes that are fields */
+	uint64_t *keys;              /* of those that are paired by their whole value; 0: none, or not yet */
+	struct affix *heads;         /* of those that are paired by how they begin */
 };
+
+enum { AFFIX_UNREAD = AFFIX_MAX + 1 };
 
 size_t index_marks_size(const struct index *ix)
 {
@@ -83,28 +87,16 @@ static void mark_posting(const struct look *l, posting_t p)
 		mark_id(l, ids[i]);
 }
 
-static void look_prefixes(const struct look *l, const struct affixes *t, struct str s)
+/* The lengths of `lengths` that s is long enough for. */
+static inline uint64_t lengths_within(uint64_t lengths, unsigned n)
 {
-	size_t n = s.n < AFFIX_MAX ? s.n : AFFIX_MAX;
-	uint64_t h = FOLD_BEGIN, lengths = t->lengths;
-
-	for (size_t i = 0; i < n && lengths != 0; i++, lengths >>= 1) {
-		h = fold_step(h, s.p[i]);
-		if (lengths & 1)
-			mark_posting(l, table_get(&t->table, fold_end(h + i + 1)));
-	}
+	return n == 0 ? 0 : lengths & (~(uint64_t)0 >> (64 - n));
 }
 
-static void look_suffixes(const struct look *l, const struct affixes *t, struct str s)
+static void look_affixes(const struct look *l, const struct affixes *t, const struct affix *s)
 {
-	size_t n = s.n < AFFIX_MAX ? s.n : AFFIX_MAX;
-	uint64_t h = FOLD_BEGIN, lengths = t->lengths;
-
-	for (size_t i = 0; i < n && lengths != 0; i++, lengths >>= 1) {
-		h = fold_step(h, s.p[s.n - 1 - i]);
-		if (lengths & 1)
-			mark_posting(l, table_get(&t->table, fold_end(h + i + 1)));
-	}
+	for (uint64_t rest = lengths_within(t->lengths, s->n); rest != 0; rest &= rest - 1)
+		mark_posting(l, table_get(&t->table, affix_key(s, (unsigned)__builtin_ctzll(rest) + 1)));
 }
 
 static bool literal_here(const struct literal *lit, struct str s, size_t at)
@@ -163,33 +155,61 @@ static void look_inside(const struct look *l, const struct probe *p, uint32_t su
 	}
 }
 
+/* The key of a probe's value; a pair may want it again. */
+static uint64_t str_key(const struct look *l, const struct probe *p, struct str s)
+{
+	uint64_t key = key_of_str(s);
+
+	if (p->hashed)
+		l->keys[p - l->ix->probes] = key;
+	return key;
+}
+
+/* How a probe's value begins: likewise. */
+static const struct affix *head_of(const struct look *l, const struct probe *p, struct str s,
+                                   struct affix *own)
+{
+	struct affix *a = p->head > 0 ? &l->heads[p->head - 1] : own;
+
+	if (a == own || a->n == AFFIX_UNREAD)
+		affix_read(a, s, false);
+	return a;
+}
+
 static void look_string(const struct look *l, const struct probe *p, struct str s)
 {
+	struct affix a;
+
 	if (p->eq != NULL)
-		mark_posting(l, table_get(p->eq, fold_hash(s)));
+		mark_posting(l, table_get(p->eq, str_key(l, p, s)));
 	if (p->prefixes != NULL)
-		look_prefixes(l, p->prefixes, s);
-	if (p->suffixes != NULL)
-		look_suffixes(l, p->suffixes, s);
+		look_affixes(l, p->prefixes, head_of(l, p, s, &a));
+	if (p->suffixes != NULL) {
+		affix_read(&a, s, true);
+		look_affixes(l, p->suffixes, &a);
+	}
 	if (p->stride > 0 || p->has2)
 		look_inside(l, p, (uint32_t)(p - l->ix->probes), s);
 }
 
+static uint64_t v4_number(const struct ip *ip)
+{
+	uint32_t x;
+
+	memcpy(&x, ip->bytes, sizeof(x));
+	return be32toh(x);
+}
+
 static void look_address(const struct look *l, const struct probe *p, const struct ip *ip)
 {
-	uint64_t high = 0, low = 0;
+	uint64_t half[2];
 
 	if (ip->family == 4) {
-		for (int i = 0; i < 4; i++)
-			low = low << 8 | ip->bytes[i];
 		if (p->v4 != NULL)
-			mark_posting(l, segments_get(p->v4, 0, low));
+			mark_posting(l, segments_get(p->v4, 0, v4_number(ip)));
 	} else if (p->v6 != NULL) {
-		for (int i = 0; i < 8; i++) {
-			high = high << 8 | ip->bytes[i];
-			low = low << 8 | ip->bytes[8 + i];
-		}
-		mark_posting(l, segments_get(p->v6, high, low));
+		memcpy(half, ip->bytes, sizeof(half));
+		mark_posting(l, segments_get(p->v6, be64toh(half[0]), be64toh(half[1])));
 	}
 }
 
@@ -200,7 +220,7 @@ static uint64_t pair_key(const struct value *v)
 		return v->missing == MISSING && v->type == TYPE_BOOL ? key_of_bool(false) : 0;
 	switch (v->type) {
 	case TYPE_BYTES:
-		return fold_hash(v->s);
+		return key_of_str(v->s);
 	case TYPE_INT:
 		return key_of_int(v->i);
 	case TYPE_BOOL:
@@ -270,8 +290,8 @@ static void look_headers(const struct look *l)
 
 static bool lines_at_hand(const struct fields *f, const struct probe *p, const struct index *ix)
 {
-	return f->in->request != NULL && f->state[FIELD_HEADERS] != FIELD_PINNED && ix->nheaders < 255 &&
-	       field_id(p->subject.field) == FIELD_HEADERS;
+	return f->in->request != NULL && fields_state(f, FIELD_HEADERS) != FIELD_PINNED &&
+	       ix->nheaders < 255 && field_id(p->subject.field) == FIELD_HEADERS;
 }
 
 static void look_probe(const struct look *l, const struct probe *p)
@@ -299,42 +319,44 @@ static void look_probe(const struct look *l, const struct probe *p)
 	}
 }
 
-static void look_pair_prefixes(const struct look *l, const struct pair *p, uint64_t a, const struct value *b)
+static void look_pair_prefixes(const struct look *l, const struct pair *p, uint64_t key,
+                               const struct value *v)
 {
-	size_t n = b->missing ? 0 : b->s.n < AFFIX_MAX ? b->s.n : AFFIX_MAX;
-	uint64_t h = FOLD_BEGIN, lengths = p->lengths;
+	const struct affix *a;
+	struct affix own;
 
-	for (size_t i = 0; i < n && lengths != 0; i++, lengths >>= 1) {
-		h = fold_step(h, b->s.p[i]);
-		if (lengths & 1)
-			mark_posting(l, table_get(&p->table, fold_pair(a, fold_end(h + i + 1))));
-	}
+	if (v->missing)
+		return;
+	a = head_of(l, &l->ix->probes[p->b], v->s, &own);
+	for (uint64_t rest = lengths_within(p->lengths, a->n); rest != 0; rest &= rest - 1)
+		mark_posting(l, table_get(&p->table,
+		                          key_pair(key, affix_key(a, (unsigned)__builtin_ctzll(rest) + 1))));
 }
 
 static void look_pairs(const struct look *l, unsigned parts)
 {
 	const struct index *ix = l->ix;
-	uint64_t keys[ix->nprobes + 1];
 
 	for (uint32_t g = 0; g < ix->ngathered; g++) {
 		uint32_t i = ix->gathered[g];
 
 		if (!ix->probes[i].hashed)
 			continue;
-		keys[i] = pair_key(l->values[i]);
+		if (l->keys[i] == 0)
+			l->keys[i] = pair_key(l->values[i]);
 		if (l->values[i]->missing == NO_ANSWER)
 			mark_posting(l, ix->probes[i].all);
 	}
 	for (uint32_t i = 0; i < ix->npairs; i++) {
 		const struct pair *p = &ix->pairs[i];
 
-		if (!(parts & (p->connection ? INDEX_CONNECTION : INDEX_REQUEST)) || keys[p->a] == 0 ||
+		if (!(parts & (p->connection ? INDEX_CONNECTION : INDEX_REQUEST)) || l->keys[p->a] == 0 ||
 		    (l->alive != NULL && !l->alive->pairs[i]))
 			continue;
 		if (p->prefix)
-			look_pair_prefixes(l, p, keys[p->a], l->values[p->b]);
-		else if (keys[p->b] != 0)
-			mark_posting(l, table_get(&p->table, fold_pair(keys[p->a], keys[p->b])));
+			look_pair_prefixes(l, p, l->keys[p->a], l->values[p->b]);
+		else if (l->keys[p->b] != 0)
+			mark_posting(l, table_get(&p->table, key_pair(l->keys[p->a], l->keys[p->b])));
 	}
 }
 
@@ -352,10 +374,8 @@ static void fetch(const struct probe *p, const struct value *v)
 		__builtin_prefetch(v->s.p);
 		if (v->s.n > 64)
 			__builtin_prefetch(v->s.p + 64);
-	} else if (v->type == TYPE_IP && v->ip->family == 4 && p->v4 != NULL && p->v4->first != NULL) {
-		uint64_t slot = ((uint64_t)v->ip->bytes[0] << 24 | v->ip->bytes[1] << 16) >> p->v4->top;
-
-		__builtin_prefetch(&p->v4->first[slot < 65536 ? slot : 65536]);
+	} else if (v->type == TYPE_IP && v->ip->family == 4 && p->v4 != NULL) {
+		segments_fetch(p->v4, v4_number(v->ip));
 	}
 }
 
@@ -365,14 +385,13 @@ static void gather(const struct look *l, unsigned parts)
 	const struct index *ix = l->ix;
 	struct fields *f = l->m->fields;
 
-	for (uint32_t i = 0; i < ix->ngathered; i++)
-		__builtin_prefetch(&f->v[field_id(ix->probes[ix->gathered[i]].subject.field)]);
 	for (uint32_t i = 0; i < ix->ngathered; i++) {
 		const struct probe *p = &ix->probes[ix->gathered[i]];
 
 		if (!p->paired && !wanted(l, ix->gathered[i], parts))
 			continue;
 		l->values[ix->gathered[i]] = fields_value(f, p->subject.field);
+		l->keys[ix->gathered[i]] = 0;
 		fetch(p, l->values[ix->gathered[i]]);
 	}
 }
@@ -381,13 +400,17 @@ void index_look(const struct index *ix, struct vm *m, unsigned parts, const stru
                 struct marks *out)
 {
 	const struct value *values[ix->nprobes + 1];
-	struct look l = {ix, m, alive, out, values};
+	uint64_t keys[ix->nprobes + 1];
+	struct affix heads[ix->nheads + 1];
+	struct look l = {ix, m, alive, out, values, keys, heads};
 
+	for (uint32_t i = 0; i < ix->nheads; i++)
+		heads[i].n = AFFIX_UNREAD;
 	gather(&l, parts);
 	if (parts & INDEX_CONNECTION)
 		mark_posting(&l, ix->always);
 	if (parts & INDEX_REQUEST && ix->nheaders > 0 && ix->nheaders < 255 &&
-	    m->fields->in->request != NULL && m->fields->state[FIELD_HEADERS] != FIELD_PINNED)
+	    m->fields->in->request != NULL && fields_state(m->fields, FIELD_HEADERS) != FIELD_PINNED)
 		look_headers(&l);
 	for (uint32_t i = 0; i < ix->nprobes; i++) {
 		const struct probe *p = &ix->probes[i];

@@ -5,6 +5,7 @@
 
 #include "engine/anchor.h"
 #include "engine/index.h"
+#include "engine/key.h"
 
 /* A posting: 0 nothing; an even number 2·(id+1) one id; an odd number 2·at+1 a place in the ids, which begin
  * with their count. An id below the number of rules is a rule, else a group of rules (all that ask for one
@@ -56,31 +57,18 @@ static inline posting_t table_get(const struct table *t, uint64_t key)
 	}
 }
 
-/* Folded strings: bit 5 of every byte set. */
-uint64_t fold_hash(struct str s);                    /* of a whole string */
-uint64_t fold_pair(uint64_t a, uint64_t b);          /* of two hashes */
-static inline uint64_t fold_step(uint64_t h, char c) /* of a string byte by byte: affixes */
-{
-	return (h ^ ((unsigned char)c | 0x20)) * 0x100000001b3u;
-}
-static inline uint64_t fold_end(uint64_t h)
-{
-	h *= 0x9e3779b97f4a7c15u;
-	return h ^ h >> 32;
-}
-#define FOLD_BEGIN 0xcbf29ce484222325u
-
-enum { AFFIX_MAX = 64 }; /* longer prefixes and suffixes are looked up by this many bytes */
-
 struct affixes { /* prefixes, or suffixes read from the end */
 	struct table table;
-	uint64_t lengths; /* bit l-1: there is one of length l */
+	uint64_t lengths; /* bit l-1: there is one of affix_length l */
 };
 
 /* Numbers or addresses: segments of the line with the rules that cover each. */
 struct segments {
-	uint64_t *high, *low; /* where each segment begins: 128 bits; high NULL: 64 bits are enough */
-	posting_t *postings;
+	struct segment {
+		uint64_t key; /* where it begins: 64 bits, or the high half of 128 */
+		posting_t posting;
+	} * v;
+	uint64_t *low; /* the lower half; NULL: 64 bits are enough */
 	size_t n;
 	uint32_t *first; /* 65537 entries by the top 16 bits, when there are many */
 	unsigned top;    /* how far to shift down to them */
@@ -101,6 +89,13 @@ void spans_add(struct spans *s, const struct span_entry *e);
 /* ids that overlap too much of the rest are given back in *wide (count first in the posting). */
 bool segments_seal(struct segments *t, struct spans *from, bool wide_keys, struct arena *a, struct ids *ids);
 posting_t segments_get(const struct segments *t, uint64_t high, uint64_t low);
+static inline void segments_fetch(const struct segments *t, uint64_t x) /* sends for what a look at x needs */
+{
+	uint64_t slot = x >> t->top;
+
+	if (t->first != NULL)
+		__builtin_prefetch(&t->first[slot < 65536 ? slot : 65536]);
+}
 
 /* Literals inside strings. Where the shortest literal of a subject has n bytes, every (n - 3)rd place of the
  * string is tried with the four bytes there, and of each literal n - 3 neighbouring pieces of four bytes are
@@ -159,7 +154,8 @@ struct probe { /* one subject and all that is asked of it */
 	uint8_t stride; /* literals of four bytes and more inside: every so many places are tried; 0: none */
 	bool has2;      /* shorter ones */
 	bool paired;    /* half of a pair */
-	bool hashed;    /* and its hash is wanted for that */
+	bool hashed;    /* and the key of its whole value is wanted for that */
+	uint32_t head;  /* and how it begins: a place in a look-up's heads, from 1 */
 	posting_t is_true, is_false;
 	bool asked;    /* anything but pairs is asked of it */
 	posting_t own; /* every rule that asks more of it than half a pair */
@@ -185,7 +181,7 @@ struct index {
 	struct probe *probes;
 	uint32_t nprobes;
 	struct pair *pairs;
-	uint32_t npairs;
+	uint32_t npairs, nheads;
 	struct grams grams;
 	uint32_t *ids;
 	posting_t *groups;           /* by id - nrules */

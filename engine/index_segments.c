@@ -96,7 +96,7 @@ static posting_t cover_posting(struct covers *s, const struct cover *c, struct i
 	if (c->n == 1)
 		return 2 * (c->v[0].id + 1);
 	for (size_t i = 0; i < c->n; i++)
-		hash = fold_end(hash ^ c->v[i].id);
+		hash = key_end(hash ^ c->v[i].id);
 	if (2 * (s->n + 1) > s->size) {
 		size_t size = s->size ? 2 * s->size : 256;
 		struct covers old = *s;
@@ -155,9 +155,9 @@ static struct edge *edges_of(const struct spans *from, bool wide_keys, size_t *n
 	return e;
 }
 
-static void top_build(struct segments *t, const uint64_t *key, struct arena *a)
+static void top_build(struct segments *t, struct arena *a)
 {
-	uint64_t last = key[t->n - 1];
+	uint64_t last = t->v[t->n - 1].key;
 
 	t->top = 0;
 	while (last >> t->top > 65535)
@@ -167,7 +167,7 @@ static void top_build(struct segments *t, const uint64_t *key, struct arena *a)
 		return;
 	}
 	for (uint32_t slot = 0, at = 0; slot <= 65536; slot++) {
-		while (at < t->n && key[at] >> t->top < slot)
+		while (at < t->n && t->v[at].key >> t->top < slot)
 			at++;
 		t->first[slot] = at;
 	}
@@ -182,10 +182,9 @@ bool segments_seal(struct segments *t, struct spans *from, bool wide_keys, struc
 	struct edge *e = edges_of(from, wide_keys, &n);
 	bool good = e != NULL && !from->failed;
 
-	t->low = good ? arena_array(a, n + 1, sizeof(*t->low)) : NULL;
-	t->high = good && wide_keys ? arena_array(a, n + 1, sizeof(*t->high)) : NULL;
-	t->postings = good ? arena_array(a, n + 1, sizeof(*t->postings)) : NULL;
-	good = good && t->low != NULL && t->postings != NULL && (t->high != NULL || !wide_keys);
+	t->v = good ? arena_array(a, n + 1, sizeof(*t->v)) : NULL;
+	t->low = good && wide_keys ? arena_array(a, n + 1, sizeof(*t->low)) : NULL;
+	good = good && t->v != NULL && (t->low != NULL || !wide_keys);
 	for (size_t i = 0; good && i < n; i = end) {
 		posting_t posting;
 
@@ -193,15 +192,14 @@ bool segments_seal(struct segments *t, struct spans *from, bool wide_keys, struc
 			good = cover_change(&cover, e[end].id, e[end].begin);
 		posting = cover_posting(&covers, &cover, ids);
 		good = good && (posting != 0 || cover.n == 0);
-		if (t->n > 0 && t->postings[t->n - 1] == posting)
+		if (t->n > 0 && t->v[t->n - 1].posting == posting)
 			continue;
-		t->low[t->n] = e[i].low;
 		if (wide_keys)
-			t->high[t->n] = e[i].high;
-		t->postings[t->n++] = posting;
+			t->low[t->n] = e[i].low;
+		t->v[t->n++] = (struct segment){wide_keys ? e[i].high : e[i].low, posting};
 	}
 	if (good && t->n > 0)
-		top_build(t, wide_keys ? t->high : t->low, a);
+		top_build(t, a);
 	free(e);
 	free(cover.v);
 	free(covers.v);
@@ -210,8 +208,7 @@ bool segments_seal(struct segments *t, struct spans *from, bool wide_keys, struc
 
 posting_t segments_get(const struct segments *t, uint64_t high, uint64_t low)
 {
-	const uint64_t *key = t->high != NULL ? t->high : t->low;
-	uint64_t x = t->high != NULL ? high : low, slot;
+	uint64_t x = t->low != NULL ? high : low, slot;
 	size_t from = 0, to = t->n;
 
 	if (t->first != NULL) {
@@ -223,12 +220,11 @@ posting_t segments_get(const struct segments *t, uint64_t high, uint64_t low)
 	}
 	while (from < to) { /* the first segment that begins after x */
 		size_t mid = from + (to - from) / 2;
-		bool after = key[mid] > x || (t->high != NULL && key[mid] == x && t->low[mid] > low);
 
-		if (after)
+		if (t->v[mid].key > x || (t->low != NULL && t->v[mid].key == x && t->low[mid] > low))
 			to = mid;
 		else
 			from = mid + 1;
 	}
-	return from > 0 ? t->postings[from - 1] : 0;
+	return from > 0 ? t->v[from - 1].posting : 0;
 }

@@ -103,28 +103,3 @@ bool table_seal(struct table *t, struct entries *from, struct arena *a, struct i
 	}
 	return true;
 }
-
-static uint64_t load(const char *p, size_t n)
-{
-	uint64_t x = 0;
-
-	memcpy(&x, p, n);
-	return x | 0x2020202020202020u;
-}
-
-uint64_t fold_hash(struct str s)
-{
-	uint64_t h = s.n * 0x9e3779b97f4a7c15u;
-	size_t i = 0;
-
-	for (; i + 8 <= s.n; i += 8)
-		h = (h ^ load(s.p + i, 8)) * 0xff51afd7ed558ccdu, h ^= h >> 32;
-	if (i < s.n)
-		h = (h ^ load(s.p + i, s.n - i)) * 0xff51afd7ed558ccdu, h ^= h >> 32;
-	return fold_end(h);
-}
-
-uint64_t fold_pair(uint64_t a, uint64_t b)
-{
-	return fold_end(a ^ (b * 0xc2b2ae3d27d4eb4fu + 0x165667b19e3779f9u));
-}
