@@ -38,6 +38,7 @@ SCENES = {
     "resume-1.3": ("resumed handshakes, TLS 1.3", ["resume", "-v", "1.3"]),
     "resume-1.2": ("resumed handshakes, TLS 1.2", ["resume", "-v", "1.2"]),
     "request": ("keep-alive requests, headers and 20 rules", ["request", "-u", "/v1/orders?id=7"]),
+    "download": ("downloads of 1 MB", ["request", "-u", "/large"]),
 }
 
 

@@ -202,12 +202,14 @@ class Origin(Server):
     name = "origin"
 
     def configure(self):
+        (self.work / "large").write_bytes(bytes(1 << 20))
         (self.work / "origin.conf").write_text("""
 daemon off; worker_processes 1; pid {work}/origin.pid; error_log {work}/origin.err;
 events {{ worker_connections 4096; }}
 http {{ access_log off; keepalive_requests 1000000000; client_body_temp_path {work}/o1; proxy_temp_path {work}/o2;
     fastcgi_temp_path {work}/o3; uwsgi_temp_path {work}/o4; scgi_temp_path {work}/o5;
-    server {{ listen 127.0.0.1:{port}; location / {{ return 200 "hello from the origin\\n"; }} }} }}
+    server {{ listen 127.0.0.1:{port}; location / {{ return 200 "hello from the origin\\n"; }}
+        location = /large {{ root {work}; }} }} }}
 """.format(work=self.work, port=self.port))
 
     def command(self):
