@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Connections to TLS origins: configuration, the first flight, and the handshake's end. */
+/* How TLS is spoken with origins: trust, a certificate of our own, version, from files. */
 #include "mtls/client.h"
 
 #include <errno.h>
@@ -13,14 +13,6 @@
 #include "mtls/state.h"
 
 static const char system_anchors[] = "/etc/ssl/certs/ca-certificates.crt";
-
-struct tls_client {
-	atomic_uint refs;
-	mbedtls_ssl_config conf;
-	mbedtls_x509_crt anchors;
-	struct own_cert own;
-	const char *alpn[2];
-};
 
 static bool load_anchors(struct tls_client *c, const struct tls_path *path, struct diags *d)
 {
@@ -71,7 +63,8 @@ static int configure(struct tls_client *c, const struct tls_client_spec *spec)
 	context_parameters(conf);
 	mbedtls_ssl_conf_authmode(conf, spec->verify ? MBEDTLS_SSL_VERIFY_REQUIRED : MBEDTLS_SSL_VERIFY_NONE);
 	mbedtls_ssl_conf_ca_chain(conf, &c->anchors, NULL);
-	mbedtls_ssl_conf_session_tickets(conf, MBEDTLS_SSL_SESSION_TICKETS_DISABLED);
+	mbedtls_ssl_conf_session_tickets(conf, spec->session_seconds > 0);
+	mbedtls_ssl_conf_tls13_enable_signal_new_session_tickets(conf, spec->session_seconds > 0);
 	if (c->own.nkeys > 0 && (rc = mbedtls_ssl_conf_own_cert(conf, &c->own.chain, &c->own.keys[0])) != 0)
 		return rc;
 	return mbedtls_ssl_conf_alpn_protocols(conf, c->alpn);
@@ -90,6 +83,7 @@ int tls_client_new(struct tls_client **out, const struct tls_client_spec *spec, 
 	mbedtls_ssl_config_init(&c->conf);
 	mbedtls_x509_crt_init(&c->anchors);
 	own_cert_init(&c->own);
+	c->session_seconds = spec->session_seconds;
 	c->alpn[0] = spec->http2 ? "h2" : "http/1.1";
 	ok = load_trust(c, spec, d);
 	if (spec->certificate.path.n > 0)
@@ -121,62 +115,4 @@ void tls_client_unref(struct tls_client *c)
 	mbedtls_x509_crt_free(&c->anchors);
 	own_cert_fini(&c->own);
 	free(c);
-}
-
-/* ---- a connection ------------------------------------------------------------------------------------- */
-
-static void fail(struct session *s, int error)
-{
-	uint32_t flags = mbedtls_ssl_get_verify_result(&s->ssl);
-	enum reason reason = REASON_BAD_MESSAGE;
-
-	if (error == MBEDTLS_ERR_X509_CERT_VERIFY_FAILED)
-		reason = flags & MBEDTLS_X509_BADCERT_CN_MISMATCH ? REASON_ORIGIN_NAME : REASON_ORIGIN_CERTIFICATE;
-	else if (error == MBEDTLS_ERR_SSL_FATAL_ALERT_MESSAGE)
-		reason = REASON_PEER_ALERT;
-	else if (error == MBEDTLS_ERR_SSL_BAD_PROTOCOL_VERSION)
-		reason = REASON_PROTOCOL_VERSION;
-	else if (error == MBEDTLS_ERR_SSL_ALLOC_FAILED)
-		reason = REASON_NOMEM;
-	else if (error == MBEDTLS_ERR_SSL_INVALID_MAC || error == MBEDTLS_ERR_SSL_INVALID_RECORD)
-		reason = REASON_BAD_RECORD;
-	session_fail(s, reason, error, 0);
-}
-
-void client_run(struct session *s)
-{
-	int rc = mbedtls_ssl_handshake(&s->ssl);
-
-	if (rc == 0) {
-		const char *alpn = mbedtls_ssl_get_alpn_protocol(&s->ssl); /* one of ours */
-
-		s->tls.alpn = alpn ? str_of(alpn) : STR("");
-		s->stage = STAGE_OPEN;
-	} else if (rc != MBEDTLS_ERR_SSL_WANT_READ) {
-		fail(s, rc);
-	}
-}
-
-int session_connect(struct session **out, struct tls_client *c, struct str name)
-{
-	struct session *s = calloc(1, sizeof(*s));
-
-	*out = NULL;
-	if (!s)
-		return -ERR_NOMEM;
-	s->cert = (struct cert_facts *)(uintptr_t)cert_facts_absent();
-	s->client = tls_client_ref(c);
-	s->stage = STAGE_HANDSHAKE;
-	s->sni = strndup(name.p, name.n);
-	if (!s->sni || session_start_ssl(s, &c->conf) != 0 || mbedtls_ssl_set_hostname(&s->ssl, s->sni) != 0) {
-		session_free(s);
-		return -ERR_NOMEM;
-	}
-	client_run(s);
-	if (s->stage == STAGE_FAILED) {
-		session_free(s);
-		return -ERR_TLS;
-	}
-	*out = s;
-	return 0;
 }

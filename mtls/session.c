@@ -10,7 +10,6 @@
 
 #include "base/clock.h"
 #include "base/err.h"
-#include "mtls/client.h"
 #include "mtls/inspect.h"
 #include "mtls/record_pool.h"
 #include "mtls/state.h"
@@ -95,7 +94,7 @@ void session_free(struct session *s)
 	buf_fini(&s->output);
 	free(s->sni);
 	tls_context_unref(s->ctx);
-	tls_client_unref(s->client);
+	origin_side_free(s->origin);
 	free(s);
 }
 
@@ -195,6 +194,14 @@ static void read_plain(struct session *s)
 			s->plain.n += (size_t)n;
 			continue;
 		}
+		if (n == MBEDTLS_ERR_SSL_RECEIVED_NEW_SESSION_TICKET) {
+			origin_ticket(s);
+			continue;
+		}
+		/* a ticket that is wholly there: the library wants to be called once more */
+		if (n == MBEDTLS_ERR_SSL_WANT_READ &&
+		    s->ssl.MBEDTLS_PRIVATE(state) == MBEDTLS_SSL_TLS1_3_NEW_SESSION_TICKET)
+			continue;
 		if (n == MBEDTLS_ERR_SSL_WANT_READ)
 			return;
 		if (n == MBEDTLS_ERR_SSL_PEER_CLOSE_NOTIFY || n == 0) {
@@ -249,8 +256,7 @@ static void feed_handshake(struct session *s, struct str bytes)
 	handshake_run(s);
 }
 
-/* The facts hold copies of all that is ever asked about the client's chain. */
-static void drop_peer_chain(struct session *s)
+void session_drop_peer_chain(struct session *s)
 {
 	mbedtls_ssl_session *session = s->ssl.MBEDTLS_PRIVATE(session);
 
@@ -264,9 +270,9 @@ static void drop_peer_chain(struct session *s)
 enum session_state session_feed(struct session *s, struct str bytes)
 {
 	wake(s);
-	if (s->client && s->stage == STAGE_HANDSHAKE) {
+	if (s->origin && s->stage == STAGE_HANDSHAKE) {
 		s->input = bytes;
-		client_run(s);
+		origin_run(s);
 	} else if (s->stage == STAGE_HELLO || s->stage == STAGE_HANDSHAKE)
 		feed_handshake(s, bytes);
 	else
@@ -277,8 +283,8 @@ enum session_state session_feed(struct session *s, struct str bytes)
 	if (s->hs && s->stage != STAGE_HELLO && s->stage != STAGE_HANDSHAKE) {
 		handshake_free(s->hs);
 		s->hs = NULL;
-		if (s->stage == STAGE_OPEN && !s->client)
-			drop_peer_chain(s);
+		if (s->stage == STAGE_OPEN)
+			session_drop_peer_chain(s);
 	} else if (s->hs && s->stage == STAGE_HANDSHAKE) {
 		buf_fini(&s->hs->early);
 	}

@@ -93,6 +93,17 @@ void context_parameters(mbedtls_ssl_config *conf);
 /* The zone for an SNI (any case): exact before the longest suffix; NULL if no zone has it. */
 struct served_zone *context_serve(const struct tls_context *c, struct str host);
 
+/* ---- client.c ---- */
+
+struct tls_client {
+	atomic_uint refs;
+	mbedtls_ssl_config conf;
+	mbedtls_x509_crt anchors;
+	struct own_cert own;
+	int64_t session_seconds;
+	const char *alpn[2];
+};
+
 /* ---- session.c, handshake.c ---- */
 
 enum session_stage { STAGE_HELLO, STAGE_HANDSHAKE, STAGE_OPEN, STAGE_CLOSED, STAGE_FAILED };
@@ -133,7 +144,7 @@ struct hello_text {
 };
 
 struct session {
-	struct tls_client *client;  /* counted; not NULL: usher is the client, ctx and served are NULL */
+	struct origin_side *origin; /* owned; not NULL: usher is the client, ctx and served are NULL */
 	struct tls_context *ctx;    /* counted */
 	struct served_zone *served; /* of ctx, once the hello is read */
 	mbedtls_ssl_context ssl;    /* set up from then on */
@@ -171,8 +182,13 @@ void handshake_free(struct handshake *h);
 struct session *handshake_current(void);
 void handshake_make_current(struct session *s);
 
-/* client.c: the same towards an origin. */
-void client_run(struct session *s);
+/* The facts hold copies of all that is ever asked about the peer's chain. */
+void session_drop_peer_chain(struct session *s);
+
+/* peer.c: the same towards an origin. */
+void origin_run(struct session *s);
+void origin_ticket(struct session *s); /* the library has a new ticket */
+void origin_side_free(struct origin_side *o);
 
 /* Callbacks of the library's configuration. */
 int handshake_cert_cb(mbedtls_ssl_context *ssl);

@@ -206,6 +206,7 @@ void access_exchange(const struct exchange *x)
 	integer(b, KEY("bytes_in"), (int64_t)x->request_bytes);
 	integer(b, KEY("bytes_out"), (int64_t)x->response_bytes);
 	text(b, KEY("origin"), x->origin_text);
+	text(b, KEY("origin_tls"), x->origin_tls);
 	if (x->answered != 0) {
 		integer(b, KEY("origin_status"), x->response.status);
 		integer(b, KEY("origin_usec"), usec(x->at_origin, x->answered));

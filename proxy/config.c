@@ -159,7 +159,7 @@ static bool rules_compile(struct build *b)
 /* A rule may compute an https origin: the system's CAs judge it. That they are not there is told when it happens. */
 static bool default_client(struct build *b)
 {
-	struct tls_client_spec spec = { .verify = true, .version = TLS_MIN_1_3 };
+	struct tls_client_spec spec = { .verify = true, .version = TLS_MIN_1_3, .session_seconds = TLS_CLIENT_SESSION_SECONDS };
 	struct config *c = b->config;
 	struct diags quiet;
 	bool routes = false;

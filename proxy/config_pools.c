@@ -313,6 +313,17 @@ bool pool_tls_version(struct build *b, void *object, const struct ast_setting *s
 	return true;
 }
 
+bool pool_tls_session(struct build *b, void *object, const struct ast_setting *s)
+{
+	int64_t msec;
+
+	if (str_eq(s->words[0].text, STR("off")))
+		TLS(object).session_seconds = 0;
+	else if (word_duration(b, &s->words[0], 1000, 86400000, &msec))
+		TLS(object).session_seconds = msec / 1000;
+	return true;
+}
+
 bool pool_tls_certificate(struct build *b, void *object, const struct ast_setting *s)
 {
 	TLS(object).certificate = (struct tls_path){ word_path(b, &s->words[0]), s->words[0].span };
@@ -332,6 +343,7 @@ void pool_defaults(struct pool_build *p, struct pool_conf *conf)
 	p->conf = conf;
 	p->tls.verify = true;
 	p->tls.version = TLS_MIN_1_3;
+	p->tls.session_seconds = TLS_CLIENT_SESSION_SECONDS;
 	conf->retries = 1;
 	conf->retry_budget = 20;
 	conf->eject_failures = 5;

@@ -113,6 +113,7 @@ struct exchange {
 	struct str fault_detail;         /* static or in the arena */
 	int status;                      /* sent to the client; 0: none */
 	struct str origin_text;          /* address that answered, for the log */
+	struct str origin_tls;           /* "full" or "resumed": the handshake that was made for it; "": none was */
 	uint64_t request_bytes, response_bytes; /* of content */
 	uint64_t started, at_origin, answered, ended; /* clock_mono_nsec; 0: not yet */
 };

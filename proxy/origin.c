@@ -46,7 +46,7 @@ void origin_start(struct exchange *x)
 		exchange_origin_failed(x, FAULT_ORIGIN_TLS, STR("no_client"), false);
 		return;
 	}
-	wanted.server = x->route.sni.n > 0 ? x->route.sni : origin_server_name(x, conf);
+	wanted.server = x->route.sni.n > 0 ? x->route.sni : origin_server_name(x->route.origin == NULL ? x->route.pool : NULL, conf);
 	if ((h = origin_host_of(o, &wanted)) == NULL) {
 		exchange_origin_failed(x, FAULT_MEMORY, STR_NONE, false);
 		return;
@@ -100,38 +100,12 @@ int origins_new(struct origins **out, struct worker *w)
 	return 0;
 }
 
-static bool pool_names(const struct pool_conf *p, const struct origin_host *h)
-{
-	size_t i;
-
-	for (i = 0; i < p->n; i++)
-		if (str_eq(p->origins[i].address.text, str_of(h->key)) && (p->origins[i].tls ? p->tls : NULL) == h->tls &&
-		    p->http2 == h->http2 && p->proxy_protocol == h->proxy)
-			return true;
-	return false;
-}
-
-/* Connections made under another way to speak TLS (other CAs, say) are not used any more either. */
-static bool is_named(const struct origins *o, const struct origin_host *h)
-{
-	const struct config *config = worker_config(o->worker);
-	size_t i;
-
-	for (i = 0; i < config->npools; i++)
-		if (pool_names(&config->pools[i], h))
-			return true;
-	for (i = 0; i < config->nzones; i++)
-		if (pool_names(config->zones[i].pool, h))
-			return true;
-	return false;
-}
-
 void origins_reload(struct origins *o)
 {
 	struct origin_host *h;
 
 	for (h = o->hosts; h != NULL; h = h->next) {
-		h->named = is_named(o, h);
+		h->named = origin_host_is_named(h);
 		while (!h->named && h->idle != NULL)
 			origin_conn_close(h->idle);
 	}

@@ -89,11 +89,11 @@ struct tls_client *origin_tls_client(const struct exchange *x)
 	return x->route.origin == NULL ? x->route.pool->tls : x->config->tls;
 }
 
-struct str origin_server_name(const struct exchange *x, const struct origin_conf *o)
+struct str origin_server_name(const struct pool_conf *p, const struct origin_conf *o)
 {
 	struct str host = o->address.host;
 
-	if (x->route.origin == NULL && x->route.pool->tls_name.n > 0)
-		return x->route.pool->tls_name;
+	if (p != NULL && p->tls_name.n > 0)
+		return p->tls_name;
 	return host.n > 2 && host.p[0] == '[' ? str_sub(host, 1, host.n - 1) : host;
 }

@@ -13,8 +13,9 @@ const struct origin_conf *origin_choose(struct exchange *x, unsigned *turn, enum
 void origin_enter(struct exchange *x, const struct origin_conf *conf);
 void origin_leave(struct exchange *x);
 
-/* How to speak TLS to an https origin (NULL: not at all), and by which name. */
+/* How to speak TLS to an https origin (NULL: not at all). */
 struct tls_client *origin_tls_client(const struct exchange *x);
-struct str origin_server_name(const struct exchange *x, const struct origin_conf *o);
+/* By which name, if no rule gives another. p NULL: a rule computed the origin. */
+struct str origin_server_name(const struct pool_conf *p, const struct origin_conf *o);
 
 #endif

@@ -50,6 +50,7 @@ void origin_conn_attach(struct origin_conn *c, struct exchange *x)
 	c->up.x = x;
 	x->up = &c->up;
 	x->origin_text = arena_str(&x->arena, str_of(c->host->key));
+	x->origin_tls = STR_NONE;
 }
 
 /* ---- idle, and the end ---- */
@@ -150,6 +151,13 @@ static void tls_ended(struct origin_conn *c)
 	}
 }
 
+/* TLS has things of its own to say (a ticket); otherwise it ended, or speaks unasked. */
+static void idle_readable(struct origin_conn *c)
+{
+	if (c->t.tls == NULL || c->t.eof || c->t.error != 0 || transport_input(&c->t)->n > 0)
+		origin_conn_close(c);
+}
+
 static void on_readable(struct transport *t)
 {
 	struct origin_conn *c = origin_conn_of(t);
@@ -163,7 +171,7 @@ static void on_readable(struct transport *t)
 	if (c->http2 != NULL)
 		origin_http2_readable(c);
 	else if (c->state == ORIGIN_IDLE)
-		origin_conn_close(c); /* it ended, or speaks unasked */
+		idle_readable(c);
 	else if (c->state == ORIGIN_BUSY || c->state == ORIGIN_TUNNEL)
 		origin_http1_readable(c);
 }

@@ -14,11 +14,16 @@ void origin_connect_failed(struct origin_conn *c, enum fault f, const char *deta
 	unsigned next = c->address + 1;
 	uint64_t give_up = c->give_up, now = uv_now(&c->worker->loop);
 	struct exchange *x = origin_conn_detach(c);
+	bool offered = f == FAULT_ORIGIN_TLS && session_offered(c->t.tls);
 
+	if (offered)
+		tls_peer_forget(h->peer);
 	origin_conn_close(c);
 	if (x == NULL && h->connecting && h->waiting != NULL)
 		x = origin_waiting_take(&h->waiting);
-	if (x != NULL && (f == FAULT_ORIGIN_CONNECT || f == FAULT_CONNECT_TIMEOUT) && next < h->naddresses &&
+	if (x != NULL && offered && now < give_up) /* an origin that takes offence at the old session: without one */
+		try_address(x, h, next - 1, give_up);
+	else if (x != NULL && (f == FAULT_ORIGIN_CONNECT || f == FAULT_CONNECT_TIMEOUT) && next < h->naddresses &&
 	    now < give_up)
 		try_address(x, h, next, give_up);
 	else
@@ -66,6 +71,8 @@ void origin_connect_shake_hands(struct origin_conn *c)
 {
 	switch (session_state(c->t.tls)) {
 	case SESSION_OPEN:
+		if (c->up.x != NULL)
+			c->up.x->origin_tls = session_tls(c->t.tls)->resumed ? STR("resumed") : STR("full");
 		ready(c);
 		break;
 	case SESSION_HANDSHAKE:
@@ -99,7 +106,7 @@ static void on_connected(uv_connect_t *req, int status)
 		ready(c);
 		return;
 	}
-	if (session_connect(&tls, c->host->tls, str_of(c->host->server)) < 0) {
+	if (session_connect(&tls, c->host->peer) < 0) {
 		origin_connect_failed(c, FAULT_MEMORY, "");
 		return;
 	}

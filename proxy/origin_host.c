@@ -4,6 +4,8 @@
 
 #include <stdlib.h>
 
+#include "proxy/origin_choice.h"
+
 /* ---- hosts ---- */
 
 void origin_host_free(struct origin_host *h)
@@ -11,15 +13,14 @@ void origin_host_free(struct origin_host *h)
 	free(h->key);
 	free(h->path);
 	free(h->name);
-	free(h->server);
-	tls_client_unref(h->tls);
+	tls_peer_free(h->peer);
 	free(h);
 }
 
 static bool host_fits(const struct origin_host *h, const struct origin_wanted *w)
 {
 	return h->tls == w->tls && h->http2 == w->http2 && h->proxy == w->proxy && str_eq(str_of(h->key), w->address->text) &&
-	       (w->tls == NULL || str_eq(str_of(h->server), w->server));
+	       (w->tls == NULL || tls_peer_is(h->peer, w->tls, w->server));
 }
 
 static struct origin_host *host_new(struct origins *o, const struct origin_wanted *w)
@@ -44,17 +45,48 @@ static struct origin_host *host_new(struct origins *o, const struct origin_wante
 		h->naddresses = 1;
 	}
 	if (w->tls != NULL) {
-		h->tls = tls_client_ref(w->tls);
-		h->server = strndup(w->server.p, w->server.n);
+		h->tls = w->tls;
+		h->peer = tls_peer_new(w->tls, w->server);
 	}
 	if (h->key == NULL || (a->path.n > 0 && h->path == NULL) || (named && h->name == NULL) ||
-	    (w->tls != NULL && h->server == NULL)) {
+	    (w->tls != NULL && h->peer == NULL)) {
 		origin_host_free(h);
 		return NULL;
 	}
+	h->named = origin_host_is_named(h);
 	h->next = o->hosts;
 	o->hosts = h;
 	return h;
+}
+
+/* Connections made under another way to speak TLS (other CAs, say) are not used any more, nor are sessions; and a name
+ * for TLS that a rule computed is not the configuration's. */
+static bool pool_names(const struct pool_conf *p, const struct origin_host *h)
+{
+	size_t i;
+
+	for (i = 0; i < p->n; i++) {
+		const struct origin_conf *o = &p->origins[i];
+
+		if (str_eq(o->address.text, str_of(h->key)) && p->http2 == h->http2 && p->proxy_protocol == h->proxy &&
+		    (o->tls ? h->peer != NULL && tls_peer_is(h->peer, p->tls, origin_server_name(p, o)) : h->peer == NULL))
+			return true;
+	}
+	return false;
+}
+
+bool origin_host_is_named(const struct origin_host *h)
+{
+	const struct config *config = worker_config(h->origins->worker);
+	size_t i;
+
+	for (i = 0; i < config->npools; i++)
+		if (pool_names(&config->pools[i], h))
+			return true;
+	for (i = 0; i < config->nzones; i++)
+		if (pool_names(config->zones[i].pool, h))
+			return true;
+	return false;
 }
 
 struct origin_host *origin_host_of(struct origins *o, const struct origin_wanted *w)

@@ -7,6 +7,7 @@
 #ifndef PROXY_ORIGIN_HOST_H
 #define PROXY_ORIGIN_HOST_H
 
+#include "mtls/peer.h"
 #include "proxy/origin_conn.h"
 
 enum { ORIGIN_ADDRESSES = 8 }; /* of one name that are tried */
@@ -14,9 +15,9 @@ enum { ORIGIN_ADDRESSES = 8 }; /* of one name that are tried */
 struct origin_host {
 	struct origins *origins;
 	struct origin_host *next;
-	char *key;                /* address as written; with tls and server the name it is known by */
-	struct tls_client *tls;   /* counted; NULL: plain */
-	char *server;             /* name for TLS */
+	char *key;                /* address as written; with the peer what it is known by */
+	struct tls_client *tls;   /* the peer's; NULL: plain */
+	struct tls_peer *peer;    /* owned; NULL: plain */
 	char *path;               /* unix socket */
 	char *name;               /* for DNS; NULL: addresses are fixed */
 	uint16_t port;
@@ -53,6 +54,8 @@ struct origin_wanted {
 
 /* The one that fits, or a new one. NULL: out of memory. */
 struct origin_host *origin_host_of(struct origins *o, const struct origin_wanted *w);
+/* Whether the configuration leads there; what a rule computed is forgotten when it is not used. */
+bool origin_host_is_named(const struct origin_host *h);
 void origin_host_free(struct origin_host *h);
 void origin_hosts_prune(struct origins *o); /* frees hosts that nothing needs any more */
 

@@ -284,3 +284,14 @@ def test_h2load(web):
     done = subprocess.run(["h2load", "-n", "1500", "-c", "4", "-m", "20", "--header=:authority: a.example",
                            "http://127.0.0.1:%d/x" % u.port], capture_output=True, text=True, timeout=60)
     assert "1500 succeeded, 0 failed" in done.stdout, done.stdout
+
+
+def test_tls_session_is_resumed(make_usher, make_origin2, make_raw, pki):
+    o = make_origin2(pki / "server-ecdsa-chain.pem", pki / "server-ecdsa.key")
+    u = make_usher(RULES % 'tls_ca "{pki}/root.pem"', where="https://localhost:" + o.address.rsplit(":", 1)[1])
+    raw = make_raw(u)
+    for _ in range(2):
+        raw.send("GET /goaway HTTP/1.1\r\nHost: a.example\r\n\r\n")
+        assert raw.response()[2] == b"last"
+        time.sleep(0.3)
+    assert [a["origin_tls"] for a in u.accesses(2)] == ["full", "resumed"]
