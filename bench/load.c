@@ -5,9 +5,11 @@
  * all is ready to begin, and at the end.
  *
  *   load MODE -a ADDR:PORT [-c CONNECTIONS] [-t SECONDS] [-r RATE] [-s SNI] [-C cert.pem -K key.pem] [-v 1.2|1.3] [-u PATH] [-p]
+ *        [-2 [-m STREAMS]]
  *
  *   MODE  full: a new handshake and one request, each time. resume: a handshake with the session of the one before,
  *         and one request. request: requests on open connections. idle: opens CONNECTIONS, waits SECONDS, closes.
+ *   -2    HTTP/2.  -m  in mode request without -r so many requests at a time on each connection.
  *   -p    plain HTTP.  -r  requests a second in all, for latency at a chosen load (0: as fast as they come).
  */
 #include <arpa/inet.h>
@@ -27,16 +29,18 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "bench/load_http2.h"
+
 enum mode { FULL, RESUME, REQUEST, IDLE };
 
 static struct {
 	enum mode mode;
 	struct sockaddr_in to;
-	int connections;
+	int connections, streams;
 	double seconds, rate;
 	const char *sni, *cert, *key, *version, *path, *host;
-	bool plain;
-} opt = { .connections = 4, .seconds = 3, .sni = "api.example.com", .version = "1.3", .path = "/" };
+	bool plain, http2;
+} opt = { .connections = 4, .streams = 1, .seconds = 3, .sni = "api.example.com", .version = "1.3", .path = "/" };
 
 static SSL_CTX *ctx;
 static double from, until;
@@ -46,6 +50,7 @@ struct client {
 	pthread_t thread;
 	int fd;
 	SSL *ssl;
+	struct http2_load h2;
 	SSL_SESSION *session; /* newest ticket */
 	long done, failed, resumed;
 	float *latency; /* microseconds */
@@ -80,12 +85,16 @@ static bool connected(struct client *c)
 		return false;
 	setsockopt(c->fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
 	setsockopt(c->fd, SOL_SOCKET, SO_LINGER, &hard, sizeof(hard)); /* no TIME_WAIT: ports would run out */
+	if (opt.http2 && !http2_load_begin(&c->h2))
+		return false;
 	if (opt.plain)
 		return true;
 	c->ssl = SSL_new(ctx);
 	SSL_set_app_data(c->ssl, c);
 	SSL_set_fd(c->ssl, c->fd);
 	SSL_set_tlsext_host_name(c->ssl, opt.sni);
+	if (opt.http2)
+		SSL_set_alpn_protos(c->ssl, (const unsigned char *)"\2h2", 3);
 	if (opt.mode == RESUME && c->session)
 		SSL_set_session(c->ssl, c->session);
 	if (SSL_connect(c->ssl) != 1)
@@ -96,6 +105,7 @@ static bool connected(struct client *c)
 
 static void closed(struct client *c)
 {
+	http2_load_end(&c->h2);
 	if (c->ssl) {
 		SSL_shutdown(c->ssl);
 		SSL_free(c->ssl);
@@ -111,9 +121,48 @@ static long receive(struct client *c, char *p, size_t n)
 	return c->ssl ? SSL_read(c->ssl, p, (int)n) : read(c->fd, p, n);
 }
 
+static long put(void *io, const void *p, size_t n)
+{
+	struct client *c = io;
+
+	return c->ssl ? SSL_write(c->ssl, p, (int)n) : write(c->fd, p, n);
+}
+
+static long get(void *io, void *p, size_t n)
+{
+	return receive(io, p, n);
+}
+
+static void answered(void *io, bool ok, double since)
+{
+	struct client *c = io;
+
+	(void)since;
+	c->h2.good = ok;
+}
+
+static void begin(struct client *c)
+{
+	c->fd = -1;
+	c->h2 = (struct http2_load){ .put = put, .get = get, .answered = answered, .io = c, .host = opt.sni, .path = opt.path };
+}
+
+static bool request_http2(struct client *c)
+{
+	if (!http2_load_ask(&c->h2, 0))
+		return false;
+	while (c->h2.open > 0)
+		if (!http2_load_step(&c->h2))
+			return false;
+	return c->h2.good;
+}
+
 /* One request, its head and content read whole. */
 static bool request(struct client *c)
 {
+	if (opt.http2)
+		return request_http2(c);
+
 	char out[1024], in[65536], *end;
 	size_t have = 0, need;
 	long n = snprintf(out, sizeof(out), "GET %s HTTP/1.1\r\nHost: %s\r\nUser-Agent: load/1\r\nAccept: */*\r\n\r\n", opt.path,
@@ -173,18 +222,48 @@ static void pace(struct client *c, double *next)
 		;
 }
 
+static void counted(void *io, bool ok, double since)
+{
+	struct client *c = io;
+
+	if (!ok) {
+		c->failed++;
+		return;
+	}
+	c->done++;
+	note(c, since);
+}
+
+/* Many requests at a time on one connection. */
+static void run_streams(struct client *c)
+{
+	c->h2.answered = counted;
+	while (now() < until && c->failed < 100) {
+		while (c->h2.open < opt.streams && http2_load_ask(&c->h2, now()))
+			;
+		if (http2_load_step(&c->h2))
+			continue;
+		c->failed++;
+		closed(c);
+		if (!connected(c))
+			break;
+	}
+}
+
 static void *run(void *p)
 {
 	struct client *c = p;
 	double next;
 
-	c->fd = -1;
+	begin(c);
 	prctl(PR_SET_TIMERSLACK, 1UL); /* sleep as long as asked, not 50 us more */
 	if (opt.mode == REQUEST && !(connected(c) && request(c)))
 		c->failed++;
 	pthread_barrier_wait(&connected_all); /* no request waits for others' handshakes */
 	pthread_barrier_wait(&begin_all);
 	next = from;
+	if (opt.streams > 1)
+		run_streams(c);
 	while (now() < until && c->failed < 100) {
 		double at;
 		bool ok;
@@ -258,7 +337,7 @@ static void idle(struct client *clients)
 	int open = 0;
 
 	for (int i = 0; i < opt.connections; i++) {
-		clients[i].fd = -1;
+		begin(&clients[i]);
 		if (connected(&clients[i]) && request(&clients[i]))
 			open++;
 	}
@@ -307,7 +386,7 @@ static void options(int argc, char **argv)
 		usage();
 	opt.mode = (enum mode)mode;
 	optind = 2;
-	while ((c = getopt(argc, argv, "a:c:t:r:s:C:K:v:u:p")) != -1)
+	while ((c = getopt(argc, argv, "a:c:t:r:s:C:K:v:u:pm:2")) != -1)
 		switch (c) {
 		case 'a':
 			colon = strrchr(optarg, ':');
@@ -328,9 +407,12 @@ static void options(int argc, char **argv)
 		case 'v': opt.version = optarg; break;
 		case 'u': opt.path = optarg; break;
 		case 'p': opt.plain = true; break;
+		case 'm': opt.streams = atoi(optarg); break;
+		case '2': opt.http2 = true; break;
 		default: usage();
 		}
-	if (!opt.to.sin_port || opt.connections < 1)
+	if (!opt.to.sin_port || opt.connections < 1 || opt.streams < 1 ||
+	    (opt.streams > 1 && (!opt.http2 || opt.mode != REQUEST || opt.rate > 0)))
 		usage();
 }
 

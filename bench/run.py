@@ -39,6 +39,10 @@ SCENES = {
     "resume-1.2": ("resumed handshakes, TLS 1.2", ["resume", "-v", "1.2"]),
     "request": ("keep-alive requests, headers and 20 rules", ["request", "-u", "/v1/orders?id=7"]),
     "download": ("downloads of 1 MB", ["request", "-u", "/large"]),
+    "request-h2": ("HTTP/2 requests one at a time on a connection, headers and 20 rules", ["request", "-2", "-u", "/v1/orders?id=7"]),
+    "streams-h2": ("HTTP/2 requests eight at a time on a connection, headers and 20 rules",
+                   ["request", "-2", "-m", "8", "-u", "/v1/orders?id=7"]),
+    "download-h2": ("downloads of 1 MB over HTTP/2", ["request", "-2", "-u", "/large"]),
 }
 
 
@@ -80,13 +84,13 @@ def scene(name, servers):
             if name.startswith("resume") else ""), flush=True)
 
 
-def idle(servers):
+def idle(servers, version="HTTP/1.1", more=(), name="idle"):
     """Memory of an idle TLS 1.3 connection with a client certificate, after one request."""
     n = int(os.environ.get("IDLE", "10000"))
-    print("\nmemory of %d idle TLS 1.3 connections (idle)" % n)
+    print("\nmemory of %d idle TLS 1.3 connections, %s (%s)" % (n, version, name))
     for s in servers:
         before = memory_kb(s.process.pid)
-        p = client(s, ["idle", "-c", str(n), "-t", "4"])
+        p = client(s, ["idle", "-c", str(n), "-t", "4"] + list(more))
         opened = json.loads(p.stdout.readline())["ready"]
         time.sleep(2)
         kb = memory_kb(s.process.pid) - before
@@ -94,11 +98,11 @@ def idle(servers):
         p.wait()
 
 
-def paced(title, servers, rates):
+def paced(title, servers, rates, options):
     rows = {s.name: [] for s in servers}
     for _ in range(ROUNDS):
         for s in servers:
-            rows[s.name].append(load(s, SCENES["request"][1] + ["-r", "%.0f" % rates[s.name]], LATENCY_CONNECTIONS))
+            rows[s.name].append(load(s, options + ["-r", "%.0f" % rates[s.name]], LATENCY_CONNECTIONS))
     print("\n" + title)
     for s in servers:
         med = lambda key: statistics.median(r[key] for r in rows[s.name])
@@ -108,14 +112,23 @@ def paced(title, servers, rates):
             flush=True)
 
 
-def latency(servers):
+def latency(servers, version="HTTP/1.1", scene="request", name="latency"):
     """How long do requests take that come at random? At half of what the slowest server can do, from everybody; then at
     half of what each can do itself. Time counts from when a request was due."""
-    most = {s.name: load(s, SCENES["request"][1], LATENCY_CONNECTIONS)["per_second"] for s in servers}
+    options = SCENES[scene][1]
+    most = {s.name: load(s, options, LATENCY_CONNECTIONS)["per_second"] for s in servers}
     slowest = min(most.values())
-    paced("latency of keep-alive requests, the same load for all: half of the slowest one's most (latency)", servers,
-          {name: slowest / 2 for name in most})
-    paced("latency of keep-alive requests, each at half of its own most", servers, {name: x / 2 for name, x in most.items()})
+    paced("latency of %s requests, the same load for all: half of the slowest one's most (%s)" % (version, name), servers,
+          {name: slowest / 2 for name in most}, options)
+    paced("latency of %s requests, each at half of its own most" % version, servers, {name: x / 2 for name, x in most.items()}, options)
+
+
+def latency_h2(servers):
+    latency(servers, "HTTP/2", "request-h2", "latency-h2")
+
+
+def idle_h2(servers):
+    idle(servers, "HTTP/2", ["-2"], "idle-h2")
 
 
 def sockets(pid):
@@ -156,7 +169,7 @@ def reload(servers):
         took, out["p50_us"], out["p99_us"], out["failed"]), flush=True)
 
 
-MORE = {"idle": idle, "latency": latency, "reload": reload}
+MORE = {"idle": idle, "idle-h2": idle_h2, "latency": latency, "latency-h2": latency_h2, "reload": reload}
 
 
 def main():

@@ -104,7 +104,7 @@ class Usher(Server):
 server {{ workers 1 }}
 log {{ access "{work}/access.log" }}
 limits {{ requests_per_connection 1000000000 }}
-listener l {{ address 127.0.0.1:{port} }}
+listener l {{ address 127.0.0.1:{port} ; protocols h2, http/1.1 }}
 zone api {{
     hosts api.example.com
     certificate "{pki}/server-ecdsa-chain.pem" ; key "{pki}/server-ecdsa.key"
@@ -138,7 +138,7 @@ http {{
     uwsgi_temp_path {work}/t4; scgi_temp_path {work}/t5; keepalive_requests 1000000000;
     upstream o {{ server 127.0.0.1:{origin}; keepalive 64; keepalive_requests 1000000000; }}
     server {{
-        listen 127.0.0.1:{port} ssl backlog=4096; server_name api.example.com;
+        listen 127.0.0.1:{port} ssl http2 backlog=4096; server_name api.example.com;
         ssl_certificate {pki}/server-ecdsa-chain.pem; ssl_certificate_key {pki}/server-ecdsa.key;
         ssl_client_certificate {pki}/ca-bundle.pem; ssl_verify_client optional_no_ca; ssl_verify_depth 4; ssl_crl {work}/crl.pem;
         ssl_protocols TLSv1.2 TLSv1.3; ssl_session_cache off; ssl_session_tickets on;
@@ -178,7 +178,7 @@ defaults
     option http-keep-alive
     http-reuse always
 frontend f
-    bind 127.0.0.1:{port} ssl crt {pem} ca-file {pki}/ca-bundle.pem crl-file {work}/crl.pem verify optional crt-ignore-err all backlog 4096
+    bind 127.0.0.1:{port} ssl crt {pem} alpn h2,http/1.1 ca-file {pki}/ca-bundle.pem crl-file {work}/crl.pem verify optional crt-ignore-err all backlog 4096
     http-request deny if !{{ ssl_c_used 1 }} or !{{ ssl_c_verify 0 }}
     http-request deny if {{ hdr_sub(user-agent) sqlmap }}
     {rules}
