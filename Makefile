@@ -75,9 +75,9 @@ CFLAGS_ALL := -std=c11 $(WARN) $(CFLAGS) $(HARDEN) $(MODE)
 GENERATED := -Wno-unused-function -Wno-unused-parameter -Wno-unused-but-set-variable -Wno-sign-compare \
 	-Wno-implicit-fallthrough
 # A client's certificates are parsed by mtls/global.c's function, which knows critical name constraints, and judged by
-# mtls/handshake.c's, once. Records are sealed and opened by mtls/gcm.c's.
+# mtls/handshake.c's, once. Records are sealed and opened by mtls/gcm.c's, X25519 is mtls/x25519.c's.
 WRAPPED := mbedtls_x509_crt_parse_der mbedtls_x509_crt_verify_restartable \
-	mbedtls_gcm_crypt_and_tag mbedtls_gcm_auth_decrypt
+	mbedtls_gcm_crypt_and_tag mbedtls_gcm_auth_decrypt mbedtls_ecp_mul
 LDFLAGS_ALL := $(LDHARDEN) $(MODE) $(WRAPPED:%=-Wl,--wrap=%) $(LDFLAGS)
 LIBS := $(MBEDTLS_LIBS) $(DEPS)/lib/libllhttp.a \
 	-Wl,--as-needed -luv -lcurl -lnghttp2 -lpcre2-8 -ljansson -lmaxminddb -lpthread -lm

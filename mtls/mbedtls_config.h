@@ -47,6 +47,12 @@
 /* One source of random numbers, a generator per thread (global.c): workers do not queue for the library's one. */
 #define MBEDTLS_PSA_CRYPTO_EXTERNAL_RNG
 
+/*
+ * X25519 as Project Everest proved and generated it, which the library brings along: 70 us instead of 280 for each
+ * multiplication, two in every handshake. ecdh.c of the library uses it by itself, mtls/x25519.c for public keys.
+ */
+#define MBEDTLS_ECDH_VARIANT_EVEREST_ENABLED
+
 /* What the library calls deprecated does not exist for us. */
 #define MBEDTLS_DEPRECATED_REMOVED
 

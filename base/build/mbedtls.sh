@@ -37,6 +37,7 @@ else
 	run make -C "$work/src" -j"$jobs" lib CFLAGS="$flags -DMBEDTLS_USER_CONFIG_FILE='\"$config\"'"
 	mkdir "$dest.new/lib"
 	cp -r "$work/src/include" "$dest.new/include"
+	cp -r "$work/src/3rdparty/everest/include/everest" "$dest.new/include/" # mbedtls/ecdh.h includes it
 	cp "$work/src/library/libmbedtls.a" "$work/src/library/libmbedx509.a" \
 		"$work/src/library/libmbedcrypto.a" "$dest.new/lib/"
 fi
