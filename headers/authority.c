@@ -55,8 +55,10 @@ bool authority_split(struct str text, struct authority *out)
 	if (!n)
 		n = colon < 0 ? text.n : (size_t)colon;
 	out->host = str_sub(text, 0, n);
-	if (n < text.n && (text.p[n] != ':' || !port_read(str_sub(text, n + 1, text.n), &out->port)))
+	if (n < text.n && text.p[n] != ':')
 		return false;
+	if (n + 1 < text.n && !port_read(str_sub(text, n + 1, text.n), &out->port))
+		return false; /* "host:" is "host": RFC 3986, section 3.2.3 */
 	if (text.n && text.p[0] == '[')
 		return host_ip6(out->host, &ip);
 	if (!host_name(out->host))

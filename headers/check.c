@@ -41,6 +41,19 @@ bool method_refused(struct str method)
 	       str_eq_nocase(method, STR("CONNECT"));
 }
 
+/* Methods that may be passed on: any token, since a proxy need not know what it means (RFC 9110, section 16.1.1), but
+ * with lower-case letters, which an origin that forgets that methods are case-sensitive reads as another method than
+ * rules did. PRI is no method, it is how HTTP/2 begins. */
+static bool method_known(struct str method)
+{
+	size_t i;
+
+	for (i = 0; i < method.n; i++)
+		if (method.p[i] >= 'a' && method.p[i] <= 'z')
+			return false;
+	return !str_eq(method, STR("PRI"));
+}
+
 /* Takes "scheme://authority" off the front of an absolute form; false if target is none. */
 static bool absolute_split(struct str target, struct str *authority, struct str *rest, uint16_t *port)
 {
@@ -76,22 +89,25 @@ static enum reject place_check(struct request *req, struct str target)
 	const struct line *host = lines_get(&req->lines, STR("host"));
 	struct str authority, rest;
 	uint16_t port = req->tls ? 443 : 80;
+	bool absolute = req->version != HTTP_2 && absolute_split(target, &authority, &rest, &port);
 
 	if (host && lines_next(&req->lines, host, STR("host")))
 		return REJECT_HOST_TWICE;
-	if (req->version != HTTP_2 && !host)
+	if (req->version != HTTP_2)
+		req->authority = absolute && req->version == HTTP_1_0 ? authority : STR("");
+	if (!req->authority.n && !host)
 		return REJECT_HOST_MISSING;
-	if (req->version == HTTP_2 && !req->authority.n && !host)
-		return REJECT_HOST_MISSING;
-	if (req->version != HTTP_2 || !req->authority.n)
+	if (host && (req->version != HTTP_2 || !req->authority.n))
 		req->authority = host->value;
 	else if (!host && !lines_add(&req->lines, STR("host"), req->authority))
 		return REJECT_NO_MEMORY;
 	else if (host && !authority_same(host->value, req->authority, port))
 		return REJECT_HOST_DISAGREES;
-	if (req->version != HTTP_2 && absolute_split(target, &authority, &rest, &port)) {
+	if (absolute) {
 		struct authority parts;
 
+		if (port == 443 && !req->tls)
+			return REJECT_SCHEME;
 		if (!authority_split(authority, &parts))
 			return REJECT_TARGET;
 		if (!authority_split(req->authority, &parts))
@@ -183,17 +199,21 @@ static enum reject h2_check(const struct lines *l)
 	return REJECT_NONE;
 }
 
+/* RFC 9110, section 10.1.1: a list. */
 static enum reject expect_check(struct request *req)
 {
-	const struct line *expect = lines_get(&req->lines, STR("expect"));
+	const struct line *at = NULL;
 
 	req->expect_continue = false;
-	if (!expect || req->version == HTTP_1_0)
-		return REJECT_NONE;
-	if (!str_eq_nocase(expect->value, STR("100-continue")) ||
-	    lines_next(&req->lines, expect, STR("expect")))
-		return REJECT_EXPECT;
-	req->expect_continue = true;
+	while (req->version != HTTP_1_0 && (at = lines_next(&req->lines, at, STR("expect")))) {
+		struct str rest = at->value, element;
+
+		while (list_next(&rest, &element)) {
+			if (!str_eq_nocase(element, STR("100-continue")))
+				return REJECT_EXPECT;
+			req->expect_continue = true;
+		}
+	}
 	return REJECT_NONE;
 }
 
@@ -217,6 +237,8 @@ enum reject request_check(struct request *req, struct str target, struct framing
 		return REJECT_METHOD;
 	if (method_refused(req->method))
 		return REJECT_METHOD_REFUSED;
+	if (!method_known(req->method))
+		return REJECT_METHOD_UNKNOWN;
 	if ((r = lines_check(&req->lines)) || (r = place_check(req, target)) || (r = host_check(req)))
 		return r;
 	if ((r = req->version == HTTP_2 ? h2_check(&req->lines) : connection_check(&req->lines)))
@@ -240,5 +262,5 @@ enum reject trailers_check(const struct lines *trailers)
 		if (!name_reserved(name) && (name_flags_twin(name) & NO_TRAILER))
 			return REJECT_TRAILER;
 	}
-	return REJECT_NONE;
+	return lines_collide(trailers) ? REJECT_TRAILER : REJECT_NONE;
 }

@@ -50,8 +50,7 @@ static void connection_named_remove(struct lines *l)
 	}
 }
 
-/* Two lines whose names an origin may read as one, although they are two for rules. */
-static bool names_collide(const struct lines *l)
+bool lines_collide(const struct lines *l)
 {
 	size_t i, k;
 
@@ -104,7 +103,7 @@ int request_clean(struct request *req)
 	trailers_clean(&req->trailers);
 	if (!cookies_merge(req) || (req->upgrade.n > 0 && !lines_add(&req->lines, STR("upgrade"), req->upgrade)))
 		return -ERR_NOMEM;
-	return names_collide(&req->lines) ? -ERR_INVALID : 0;
+	return lines_collide(&req->lines) ? -ERR_INVALID : 0;
 }
 
 static bool is_client_cert(const struct line *line, const void *arg)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Forwarding headers, written from what usher itself knows. */
+/* Forwarding headers, written from what usher itself knows, and Max-Forwards. */
 #include "headers/forwarded.h"
 #include "base/err.h"
 
@@ -71,4 +71,20 @@ int forwarded_write(struct request *req, const struct forwarded *f)
 	     lines_add(&req->lines, STR("x-forwarded-host"), req->authority) &&
 	     lines_add(&req->lines, STR("forwarded"), all) && via_write(req);
 	return ok ? 0 : -ERR_NOMEM;
+}
+
+int max_forwards_count(struct request *req, bool *last)
+{
+	const struct line *line = lines_get(&req->lines, STR("max-forwards"));
+	struct str less;
+	uint64_t n;
+
+	*last = false;
+	if (!line || !str_eq(req->method, STR("OPTIONS")) || !str_uint(line->value, UINT64_MAX, &n))
+		return 0;
+	*last = n == 0;
+	if (*last)
+		return 0;
+	less = arena_printf(req->arena, "%llu", (unsigned long long)(n - 1));
+	return less.p && lines_set(&req->lines, line->name, less) ? 0 : -ERR_NOMEM;
 }

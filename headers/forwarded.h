@@ -2,7 +2,7 @@
 /*
  * What usher tells the origin about the way a request took: X-Forwarded-For, -Proto, -Host, Forwarded (RFC
  * 7239) and Via. Nothing that arrived under the first four names is believed or passed on: request_clean took
- * it.
+ * it. Max-Forwards, too, is counted here.
  */
 #ifndef HEADERS_FORWARDED_H
 #define HEADERS_FORWARDED_H
@@ -18,5 +18,9 @@ struct forwarded {
 
 /* Adds the four lines and this hop's Via. After request_clean. 0 or -ERR_NOMEM. */
 int forwarded_write(struct request *req, const struct forwarded *f);
+
+/* Max-Forwards of OPTIONS (RFC 9110, section 7.6.2), counted down. *last: it was 0, so that usher answers itself. 0 or
+ * -ERR_NOMEM. A value that is no number says nothing. */
+int max_forwards_count(struct request *req, bool *last);
 
 #endif

@@ -15,12 +15,16 @@ enum length_state { LENGTH_ABSENT, LENGTH_GOOD, LENGTH_BAD, LENGTH_LIST };
 static enum length_state length_read(const struct lines *l, uint64_t *length)
 {
 	const struct line *line = lines_get(l, STR("content-length"));
+	struct str digits;
 
 	if (!line)
 		return LENGTH_ABSENT;
 	if (lines_next(l, line, STR("content-length")) || str_find(line->value, ',') >= 0)
 		return LENGTH_LIST;
-	if (line->value.n > LENGTH_DIGITS || !str_uint(line->value, INT64_MAX, length))
+	digits = line->value;
+	while (digits.n > 1 && digits.p[0] == '0')
+		digits = str_sub(digits, 1, digits.n);
+	if (digits.n > LENGTH_DIGITS || !str_uint(digits, INT64_MAX, length))
 		return LENGTH_BAD;
 	return LENGTH_GOOD;
 }

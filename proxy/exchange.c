@@ -215,6 +215,19 @@ static enum next transforms(struct exchange *x, enum phase phase)
 	return NEXT_STEP;
 }
 
+static enum next count_hops(struct exchange *x, enum phase phase)
+{
+	bool last;
+
+	(void)phase;
+	if (max_forwards_count(&x->request, &last) < 0)
+		return fail(x, FAULT_MEMORY);
+	if (!last)
+		return NEXT_STEP;
+	respond_options(x);
+	return NEXT_DONE;
+}
+
 static enum next send_on(struct exchange *x, enum phase phase)
 {
 	(void)phase;
@@ -239,6 +252,7 @@ static const struct step steps[] = {
 	{ "transforms", transforms, 0 },
 	{ "headers", run_rules, PHASE_REQUEST_HEADERS },
 	{ "route", run_rules, PHASE_REQUEST_ROUTE },
+	{ "hops", count_hops, 0 },
 	{ "buffer", buffer, 0 },
 	{ "origin", send_on, 0 },
 };

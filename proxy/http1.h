@@ -1,16 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * HTTP/1 messages, pulled out of a buffer of received bytes piece by piece: head, content, end. llhttp parses, in
- * strict mode; what it is lenient about is checked here beforehand, because usher and the origin must read one
- * message in one way only. Pure: no sockets, no clock.
+ * HTTP/1 messages, pulled out of a buffer of received bytes piece by piece: head, content, end. Heads are read twice,
+ * here and by llhttp in strict mode, and both must find the same end of the content, because usher and the origin must
+ * read one message in one way only. Pure: no sockets, no clock.
  */
 #ifndef PROXY_HTTP1_H
 #define PROXY_HTTP1_H
 
-#include <llhttp.h>
-
-#include "base/buf.h"
-#include "headers/check.h"
+#include "proxy/http1_chunks.h"
+#include "proxy/http1_lines.h"
 
 enum http1_event {
 	HTTP1_MORE,  /* needs more bytes */
@@ -20,26 +18,22 @@ enum http1_event {
 	HTTP1_FAULT, /* http1.fault says what; nothing more can be read */
 };
 
-struct http1_limits {
-	size_t line, bytes, count; /* request line, header section, field lines */
-};
-
 struct http1 {
-	llhttp_t llhttp;
 	struct arena *arena;        /* borrowed: head and trailers go there */
 	struct request *request;    /* one of the two */
 	struct response *response;
 	struct http1_limits limits;
-	struct str target, name, value, piece;
+	struct http1_section section; /* the head, later the trailers */
+	struct http1_chunks chunks;
+	uint64_t left;              /* of content whose length is known */
+	struct str target, piece;
 	enum http_version version;  /* of the response */
-	size_t looked, first_line;  /* bytes of the buffer whose lines were checked; of the start line */
-	size_t trailing;            /* bytes of the trailer section */
 	enum reject fault;
-	size_t extensions;          /* bytes of chunk extensions of the whole message */
-	size_t extension_name;      /* … of the name that is being read */
 	struct str method;          /* that the response answers */
 	struct framing framing;     /* after HTTP1_HEAD */
-	bool skipped, head_done, complete, in_trailer;
+	bool skipped;               /* the empty line before a request, if any, is behind us */
+	bool start_read;            /* the start line was judged while the rest was still to come */
+	bool head_done, in_trailer, complete;
 	bool upgraded;              /* response: 101 is an answer */
 };
 
@@ -52,12 +46,6 @@ void http1_response(struct http1 *p, struct response *rsp, struct str method, bo
 enum http1_event http1_next(struct http1 *p, struct buf *in);
 /* The peer sends no more: HTTP1_END if the message ends that way, else HTTP1_FAULT. */
 enum http1_event http1_eof(struct http1 *p);
-
-/* Whether nothing of a message has arrived yet. */
-static inline bool http1_untouched(const struct http1 *p, const struct buf *in)
-{
-	return !p->head_done && in->n == 0;
-}
 
 /* Heads and content as bytes, written anew: nothing of a message's framing is copied. length -1 and chunked false:
  * none (no content, or up to the end of the connection). */

@@ -64,6 +64,8 @@ static bool last_request(const struct http1_client *h)
 
 	if (h->stage == STAGE_HEAD || !h->parser.framing.keep_alive || c->draining || c->t.eof)
 		return true; /* a head that could not be read to its end has no next request either */
+	if (x->fault != FAULT_NONE && x->fault < fault_of(REJECT_ORIGIN_SYNTAX))
+		return true; /* nor has a message that was at fault */
 	if (x->request_ended)
 		return c->requests >= (uint64_t)x->config->settings.limit_requests;
 	/* An early answer. Who waits for 100 (Continue) may or may not send the content now: nobody can know. */
@@ -184,6 +186,12 @@ static enum go finish(struct http1_client *h)
 	return GO_ON;
 }
 
+/* The empty line that some clients send behind content (RFC 9112, section 2.2) begins no request. */
+static bool nothing_yet(const struct buf *in)
+{
+	return in->n <= 2 && str_starts(STR("\r\n"), buf_str(in));
+}
+
 static enum go idle(struct http1_client *h)
 {
 	struct conn *c = h->conn;
@@ -195,7 +203,7 @@ static enum go idle(struct http1_client *h)
 		conn_cut(c, FAULT_NONE);
 		return GO_GONE;
 	}
-	if (transport_input(&c->t)->n == 0) {
+	if (nothing_yet(transport_input(&c->t))) {
 		if (c->t.eof || c->draining) {
 			conn_end(c, FAULT_NONE);
 			return GO_GONE;

@@ -110,7 +110,7 @@ static enum reject pseudo_check(const struct http2_head *h)
 	if (req->method.n + h->path.n > h->limits.line)
 		return REJECT_TARGET_LONG;
 	if (!str_eq_nocase(h->scheme, req->tls ? STR("https") : STR("http")))
-		return REJECT_H2_SCHEME;
+		return REJECT_SCHEME;
 	return REJECT_NONE;
 }
 

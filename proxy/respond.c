@@ -5,6 +5,8 @@
 #include "headers/status.h"
 #include "proxy/websocket.h"
 
+#define METHODS "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS"
+
 static bool bodiless(int status)
 {
 	return status < 200 || status == 204 || status == 304;
@@ -56,7 +58,7 @@ void respond_fault(struct exchange *x, enum fault f)
 
 	lines_init(&lines, &x->arena);
 	if (f == fault_of(REJECT_METHOD_REFUSED))
-		lines_add(&lines, STR("Allow"), STR("GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS"));
+		lines_add(&lines, STR("Allow"), STR(METHODS));
 	send_answer(x, status, &lines, STR("text/plain"), status_text(x, status));
 }
 
@@ -84,4 +86,13 @@ void respond_verdict(struct exchange *x)
 			lines_add(&lines, STR("Retry-After"), after);
 	}
 	send_answer(x, status_for(x, v->status), &lines, media_type, body);
+}
+
+void respond_options(struct exchange *x)
+{
+	struct lines lines;
+
+	lines_init(&lines, &x->arena);
+	lines_add(&lines, STR("Allow"), STR(METHODS));
+	send_answer(x, 200, &lines, STR("text/plain"), STR(""));
 }

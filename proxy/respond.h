@@ -8,5 +8,6 @@
 /* The head must not have been sent. */
 void respond_fault(struct exchange *x, enum fault f);
 void respond_verdict(struct exchange *x); /* block, respond, redirect, or a rule without an answer */
+void respond_options(struct exchange *x); /* OPTIONS whose Max-Forwards ends here */
 
 #endif

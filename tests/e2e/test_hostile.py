@@ -126,7 +126,7 @@ class Recorder:
         try:
             while True:
                 start = stream.until(b"\r\n")
-                assert re.fullmatch(rb"[A-Z-]+ (/[!-~]*|\*) HTTP/1\.1", start), start
+                assert re.fullmatch(rb"[!#$%&'*+.^_`|~0-9A-Z-]+ (/[!-~]*|\*) HTTP/1\.1", start), start
                 headers = stream.lines()
                 assert [n for n, _ in headers].count("host") == 1, headers
                 content, trailers = stream.content(headers)

@@ -195,6 +195,18 @@ def test_head_204_and_1xx(web, make_raw):
     assert raw.response()[2] == b"after hints"
 
 
+def test_max_forwards_of_options(web, make_raw):
+    raw = make_raw(web)
+    got = echo(ask(raw, get("/", "Max-Forwards: 10", method="OPTIONS")))
+    assert ["Max-Forwards", "9"] in got["headers"]
+    status, headers, body = ask(raw, get("/", "Max-Forwards: 0", method="OPTIONS"))
+    assert (status, body) == (200, b"") and "GET" in dict(headers)["Allow"]
+    assert "origin" not in web.accesses(2)[-1]
+    assert ask(raw, get(host="no.example", method="OPTIONS") .replace("\n\n", "\nMax-Forwards: 0\n\n"))[0] == 421
+    got = echo(ask(raw, get("/", "Max-Forwards: 0")))
+    assert ["Max-Forwards", "0"] in got["headers"]  # of other methods it is the origin's
+
+
 # ---- connections -----------------------------------------------------------------------------------------------------
 
 def test_pipelined_requests_are_answered_in_order(web, make_raw):
@@ -282,6 +294,19 @@ def test_time_limits(make_usher, origin, make_raw):
     assert make_raw(usher).all() == b""
     reasons = [a.get("reason") for a in usher.accesses(3)]
     assert reasons == ["origin_first_byte_timeout", "header_timeout", "body_timeout"]
+
+
+def test_an_empty_line_begins_no_request(make_usher, origin, make_raw):
+    """Some clients send one behind content: no time runs for a request, and none is answered."""
+    usher = make_usher(RULES + "timeouts { header 200ms }", origin=origin.url)
+    raw = make_raw(usher)
+    assert ask(raw, get("/", "Content-Length: 2", method="POST") + "ok\n")[0] == 200
+    time.sleep(0.5)
+    assert ask(raw, get())[0] == 200
+    raw.send("\r\n")
+    raw.sock.shutdown(socket.SHUT_WR)
+    assert raw.all() == b""
+    assert [a["status"] for a in usher.accesses(2)] == [200, 200]
 
 
 def test_limits(make_usher, origin, make_raw):

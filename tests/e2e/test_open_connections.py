@@ -235,6 +235,17 @@ def test_websocket(place, make_raw, upgrading):
     assert line["status"] == 101 and line["bytes_in"] == 200005
 
 
+@pytest.mark.parametrize("protocol", ["h2c", "TLS/1.0", "foo"])
+def test_no_other_protocol_is_switched_to(place, make_raw, upgrading, protocol):
+    """After h2c, say, the origin would take requests that no rule has seen."""
+    p = place(origin_url=upgrading.url)
+    raw = open_as(make_raw, p)
+    raw.send(UPGRADE.replace("websocket", protocol))
+    assert raw.response()[0] == 502
+    assert p.usher.accesses(1)[-1]["reason"] == "origin_bad_status"
+    assert b"upgrade" not in upgrading.heads[0].lower()
+
+
 def test_websocket_refused_by_the_origin(place, make_raw, upgrading):
     p = place(origin_url=upgrading.url)
     raw = open_as(make_raw, p)
