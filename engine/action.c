@@ -178,6 +178,14 @@ static bool known(const struct str *names, size_t n, struct str name, struct nea
 	return false;
 }
 
+/* A fixed value is looked at by whoever will carry it out. */
+static bool value_serves(const struct rules *r, const struct ast_action *ast, const struct action *out)
+{
+	struct ast_word w = {.span = ast->value->span, .text = out->value.text, .quoted = true};
+
+	return r->o->serves == NULL || r->o->serves(r->o->serves_arg, out->edit, out->name, &w);
+}
+
 static bool route_check(struct rules *r, const struct ast_action *ast, struct action *out)
 {
 	struct compiler *c = r->c;
@@ -199,14 +207,14 @@ static bool route_check(struct rules *r, const struct ast_action *ast, struct ac
 	                                                    : EDIT_SNI;
 	if (!value_check(c, ast->value, &out->value))
 		return false;
-	if (out->value.fixed || out->edit == EDIT_HOST_HEADER)
+	if (!out->value.fixed) /* host_header: the others are strings by their grammar */
 		return true;
-	diag_add(c->d, U1005, ast->value->span, "route %.*s takes a string in quotes", STR_FMT(ast->verb));
-	return false;
+	return value_serves(r, ast, out);
 }
 
-static bool config_check(struct compiler *c, const struct ast_action *ast, struct action *out)
+static bool config_check(struct rules *r, const struct ast_action *ast, struct action *out)
 {
+	struct compiler *c = r->c;
 	static const struct str names[] = {
 #define CONFIG(name, prose) {name, sizeof(name) - 1},
 #include "engine/configs.def"
@@ -224,12 +232,7 @@ static bool config_check(struct compiler *c, const struct ast_action *ast, struc
 			diag_help(c->d, g, "did you mean %.*s?", STR_FMT(near.best));
 		return false;
 	}
-	if (!value_check(c, ast->value, &out->value))
-		return false;
-	if (out->value.fixed)
-		return true;
-	diag_add(c->d, U1005, ast->value->span, "config %.*s takes a fixed value", STR_FMT(ast->verb));
-	return false;
+	return value_check(c, ast->value, &out->value) && value_serves(r, ast, out);
 }
 
 static bool skip_check(struct rules *r, const struct ast_action *ast, struct action *out)
@@ -325,7 +328,7 @@ bool action_check(struct rules *r, const struct ast_block *rule, const struct as
 	case AST_ROUTE:
 		return route_check(r, ast, out) && good;
 	case AST_CONFIG:
-		return config_check(r->c, ast, out) && good;
+		return config_check(r, ast, out) && good;
 	case AST_RATE_LIMIT:
 		return rate_check(r, rule, ast, out) && good;
 	}

@@ -30,13 +30,12 @@ static bool duration(struct str s, int64_t *out)
 	return false;
 }
 
-static bool numbers_check(struct compiler *c, const struct ast_rate_limit *ast, struct span span,
-                          struct rate_limit *out)
+static bool numbers_check(struct compiler *c, const struct ast_rate_limit *ast, struct rate_limit *out)
 {
 	bool good = true;
 
 	if (ast->requests.text.n == 0 || ast->per.text.n == 0) {
-		diag_add(c->d, U1005, span, "a rate limit needs `requests N per TIME`");
+		diag_add(c->d, U1005, ast->span, "a rate limit needs `requests N per TIME`");
 		return false;
 	}
 	if (!str_uint(ast->requests.text, 1000000000, &out->requests) || out->requests == 0) {
@@ -103,9 +102,9 @@ bool limiter_check(struct rules *r, const struct ast_block *rule, const struct a
 		return false;
 	}
 	out->limiter = l;
-	good = numbers_check(c, ast, rule->span, &l->limit);
-	if (ast->nby == 0) {
-		diag_add(c->d, U1005, rule->span, "a rate limit needs `by`: what it counts, such as ip.src");
+	good = ast->broken || numbers_check(c, ast, &l->limit);
+	if (ast->nby == 0 && !ast->broken) {
+		diag_add(c->d, U1005, ast->span, "a rate limit needs `by`: what it counts, such as ip.src");
 		good = false;
 	}
 	for (size_t i = 0; i < ast->nby; i++)

@@ -25,11 +25,28 @@ enum phase {
 	PHASE_COUNT
 };
 
+enum edit_kind {
+	EDIT_SET,
+	EDIT_ADD,
+	EDIT_REMOVE, /* name, value; remove if the value was empty or missing */
+	EDIT_PATH,
+	EDIT_QUERY, /* value */
+	EDIT_ORIGIN,
+	EDIT_POOL,
+	EDIT_HOST_HEADER,
+	EDIT_SNI,    /* value */
+	EDIT_CONFIG, /* name, value */
+};
+
 struct ruleset_options {
 	const struct str *zones; /* names that `zones` of a rule may name */
 	size_t nzones;
 	const struct str *pools; /* names that `route pool` may name */
 	size_t npools;
+	/* Whoever carries `route` and `config` out says whether a fixed value of theirs serves; a diagnostic and false if
+	 * it does not. NULL: any does. */
+	bool (*serves)(void *arg, enum edit_kind kind, struct str name, const struct ast_word *value);
+	void *serves_arg;
 	bool foreign_fields_default; /* server { foreign_fields default } */
 	struct geoip
 	    *geoip; /* NULL: ip.src.* geography is missing; counted, the ruleset takes its own reference */
@@ -96,19 +113,6 @@ enum outcome {
 	OUTCOME_RESPOND,
 	OUTCOME_REDIRECT,
 	OUTCOME_FAIL, /* no answer could be had (match limit, memory): 500, fail closed; reason says why */
-};
-
-enum edit_kind {
-	EDIT_SET,
-	EDIT_ADD,
-	EDIT_REMOVE, /* name, value; remove if the value was empty or missing */
-	EDIT_PATH,
-	EDIT_QUERY, /* value */
-	EDIT_ORIGIN,
-	EDIT_POOL,
-	EDIT_HOST_HEADER,
-	EDIT_SNI,    /* value */
-	EDIT_CONFIG, /* name, value */
 };
 
 struct edit {

@@ -126,6 +126,7 @@ struct ast_action *action_rate(struct parser *p, struct ast_rate_limit *rate, st
 	struct ast_action *a = action_new(p, AST_RATE_LIMIT, at);
 
 	a->rate = rate;
+	rate->span = at;
 	return a;
 }
 

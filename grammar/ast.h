@@ -84,6 +84,8 @@ struct ast_rate_limit {
 	size_t nby;
 	struct ast_word requests, per, duration; /* text empty: not given; per and duration carry the unit */
 	struct ast *counting;     /* NULL: the rule's own condition */
+	struct span span;         /* the whole action */
+	bool broken;              /* a syntax error inside was told already: whatever is missing may be its fault */
 	struct ast_action *action; /* block …; NULL: default */
 	struct ast_word *score;   /* reserved for score-based limits: NULL */
 };

@@ -101,7 +101,7 @@ static int keyword_go(struct parser *p, const struct keyword *k)
 		break;
 	case GO_NAME_VALUE:
 		s->state = LEX_NAMED;
-		s->after = LEX_RIGHT;
+		s->after = LEX_NAMED;
 		break;
 	case GO_VALUE:
 		lex_value(p);
@@ -134,8 +134,8 @@ static int keyword_go(struct parser *p, const struct keyword *k)
 
 void lex_named(struct parser *p)
 {
-	if (p->scan.after == LEX_RIGHT)
-		lex_value(p);
+	if (p->scan.after == LEX_NAMED)
+		p->scan.after = LEX_WORDS;
 	else
 		place_set(&p->scan, PLACE_TAIL);
 }
@@ -207,6 +207,9 @@ int lex_string(struct parser *p, struct span at)
 	case LEX_LINES:
 		s->start = false;
 		s->value = true;
+		break;
+	case LEX_NAMED:
+		lex_named(p);
 		break;
 	default:
 		break;

@@ -75,6 +75,7 @@ const char *grammar_token_name(int token);
 
 %type <node> expression simple comparison operand argument argument_logic argument_start quantifier
 %type <node> right literal set value item when_value
+%type <string> fixed
 %type <nodes> arguments argument_list items by
 %type <words> values
 %type <settings> settings
@@ -306,8 +307,14 @@ action
 	| T_ROUTE T_ROUTE_TO STRING         { $$ = action_value(p, AST_ROUTE, $2, ast_string(p, $3, @3), @$); }
 	| T_ROUTE T_POOL WORD               { $$ = action_pool(p, $2, $3, @$); }
 	| T_ROUTE T_HOST_HEADER value       { $$ = action_value(p, AST_ROUTE, $2, $3, @$); }
-	| T_CONFIG WORD value               { $$ = action_value(p, AST_CONFIG, $2, $3, @$); }
+	| T_CONFIG WORD fixed               { $$ = action_value(p, AST_CONFIG, $2, ast_string(p, $3, @3), @$); }
 	| T_RATE_LIMIT '{' rate '}'         { $$ = action_rate(p, $3, @$); }
+	;
+
+/* The value of a setting, as in a block of settings. */
+fixed
+	: STRING
+	| WORD                              { $$ = (struct string_token){ .text = $1.text }; }
 	;
 
 verdict
@@ -349,7 +356,7 @@ rate
 	| rate T_COUNTING expression        { $$ = $1; rate_counting(p, $$, $3, @3); }
 	| rate verdict                      { $$ = $1; rate_action(p, $$, $2); }
 	| rate END
-	| rate error
+	| rate error                        { $$ = $1; $$->broken = true; }
 	;
 
 by

@@ -51,6 +51,25 @@ static const struct word {
 #undef WORD
 };
 
+/* What other systems, and habit, call the actions. */
+static const struct habit {
+	const char *theirs, *ours;
+} habits[] = {
+	{ "deny", "block" }, { "reject", "block" }, { "drop", "block" }, { "forbid", "block" },
+	{ "allow", "skip rules" }, { "accept", "skip rules" }, { "pass", "skip rules" }, { "bypass", "skip rules" },
+	{ "return", "respond" }, { "serve_error", "respond" }, { "append", "add" }, { "delete", "remove" },
+	{ "unset", "remove" }, { "set_config", "config" }, { "ratelimit", "rate_limit" },
+	{ "challenge", "block: there are no challenges here" },
+	{ "js_challenge", "block: there are no challenges here" },
+	{ "managed_challenge", "block: there are no challenges here" },
+};
+
+static const bool verbs[] = {
+#define WORD(text, places, token, go) ((places) & PLACE_VERB) != 0,
+#include "grammar/words.def"
+#undef WORD
+};
+
 enum { MOST = 32 };
 
 struct choices {
@@ -131,6 +150,51 @@ static const char *nearest(struct str found, const struct choices *c)
 	return best;
 }
 
+static bool verb(struct str w)
+{
+	size_t i;
+
+	for (i = 0; i < sizeof(words) / sizeof(*words); i++)
+		if (verbs[i] && str_eq(w, str_of(words[i].text)))
+			return true;
+	return false;
+}
+
+/* What to write instead of w, which cannot stand here, if anything comes to mind. */
+static void word_help(struct parser *p, struct diag *g, const char *found, struct str w,
+	const char *const *expected, size_t n, const struct choices *c)
+{
+	const char *near;
+	size_t i;
+
+	if (among("T_BLOCK", expected, n))
+		for (i = 0; i < sizeof(habits) / sizeof(*habits); i++)
+			if (str_eq_nocase(w, str_of(habits[i].theirs))) {
+				diag_help(p->diags, g, "write %s", habits[i].ours);
+				return;
+			}
+	if (among("T_PRESERVE_QUERY", expected, n) && ascii_digit(w.p[0])) {
+		diag_help(p->diags, g, "the status stands before the target");
+		return;
+	}
+	if (among("T_THEN", expected, n) && verb(w)) {
+		diag_help(p->diags, g, "an action comes after then: `then %.*s`", STR_FMT(w));
+		return;
+	}
+	if ((near = nearest(w, c))) {
+		diag_help(p->diags, g, "did you mean %s?", near);
+		return;
+	}
+	if (among("STRING", expected, n) && n == 1 && (!strcmp(found, "WORD") || !strcmp(found, "NAME"))) {
+		size_t from = (size_t)(w.p - p->src->text.p), to = from + w.n;
+
+		while (to < p->src->text.n && !strchr(" \t\r\n{};,\"#", p->src->text.p[to]))
+			to++;
+		diag_help(p->diags, g, "write \"%.*s\"", STR_FMT(str_sub(p->src->text, from, to)));
+		return;
+	}
+}
+
 static bool operator_token(const char *token)
 {
 	return !strcmp(token, "COMPARE") || !strcmp(token, "LITERAL_OP") || !strcmp(token, "IN");
@@ -178,7 +242,6 @@ void syntax_error(struct parser *p, const char *found, struct span at, const cha
 	struct str text = excerpt(p, at), list;
 	struct choices c;
 	struct diag *g;
-	const char *word;
 	uint32_t code;
 
 	if (p->diags->errors >= p->diags->cap) { /* counted, never shown */
@@ -221,6 +284,6 @@ void syntax_error(struct parser *p, const char *found, struct span at, const cha
 	else if ((!strcmp(found, "LITERAL") || !strcmp(found, "STRING")) && among("NOT", expected, n))
 		diag_help(p->diags, g,
 			"a comparison begins with a field; what it is compared with stands on the right");
-	else if ((word = nearest(text, &c)))
-		diag_help(p->diags, g, "did you mean %s?", word);
+	else
+		word_help(p, g, found, text, expected, n, &c);
 }

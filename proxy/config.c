@@ -11,6 +11,7 @@
 #include "proxy/balance.h"
 #include "proxy/config.h"
 #include "proxy/config_build.h"
+#include "proxy/route.h"
 
 /* ---- naming blocks ------------------------------------------------------------------------------------ */
 
@@ -136,7 +137,8 @@ static bool blocks_read(struct build *b)
 static bool rules_compile(struct build *b)
 {
 	struct config *c = b->config;
-	struct ruleset_options o = { .foreign_fields_default = c->settings.foreign_fields == 1 };
+	struct ruleset_options o = { .foreign_fields_default = c->settings.foreign_fields == 1, .serves = route_serves,
+				     .serves_arg = b };
 	struct str *zones = arena_array(&b->scratch, c->nzones + 1, sizeof *zones);
 	struct str *pools = arena_array(&b->scratch, c->npools + 1, sizeof *pools);
 	int rc;

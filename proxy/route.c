@@ -66,32 +66,31 @@ enum fault route_pool(struct exchange *x, struct str name)
 	return FAULT_VALUE;
 }
 
-static bool duration(struct exchange *x, struct str text, int64_t *out)
-{
-	struct ast_word w = { .text = text, .span = SPAN_NONE };
-	struct diags d;
-	struct build b = { .arena = &x->arena, .d = &d };
-	bool ok;
+/* What `config NAME VALUE` asks for, read alike when the file is loaded and when a rule matches. */
+struct wish {
+	int64_t msec;
+	bool on;
+	enum normalize normalize;
+};
 
-	diags_init(&d);
-	ok = word_duration(&b, &w, 1, 86400000, out);
-	diags_fini(&d);
-	return ok;
+static bool wish_read(struct build *b, struct str name, const struct ast_word *w, struct wish *out)
+{
+	int v = 0;
+
+	if (str_eq(name, STR("request_buffering")))
+		return word_bool(b, w, &out->on);
+	if (!str_eq(name, STR("normalize_urls")))
+		return word_duration(b, w, 1, 86400000, &out->msec);
+	if (!word_enum(b, w, "off|rfc3986|cloudflare", &v))
+		return false;
+	out->normalize = (enum normalize)v;
+	return true;
 }
 
-static enum fault normalize(struct exchange *x, struct str mode)
+static enum fault normalize(struct exchange *x, enum normalize n)
 {
 	struct request *req = &x->request;
-	enum normalize n;
 
-	if (str_eq(mode, STR("off")))
-		n = NORMALIZE_OFF;
-	else if (str_eq(mode, STR("rfc3986")))
-		n = NORMALIZE_RFC3986;
-	else if (str_eq(mode, STR("cloudflare")))
-		n = NORMALIZE_CLOUDFLARE;
-	else
-		return FAULT_VALUE;
 	if (x->rewritten)
 		return FAULT_NONE; /* what a rule wrote stays */
 	return target_normalize(&x->arena, &req->raw, n, &req->target) < 0 ? FAULT_MEMORY : FAULT_NONE;
@@ -107,17 +106,54 @@ enum fault route_config(struct exchange *x, struct str name, struct str value)
 		{ STR("timeout_first_byte"), &x->settings.timeout_first_byte },
 		{ STR("timeout_between_bytes"), &x->settings.timeout_between_bytes },
 	};
+	struct ast_word w = { .text = value, .span = SPAN_NONE };
+	struct diags d;
+	struct build b = { .arena = &x->arena, .d = &d };
+	struct wish wish = { 0 };
+	bool ok;
 	size_t i;
 
+	diags_init(&d);
+	ok = wish_read(&b, name, &w, &wish);
+	diags_fini(&d);
+	if (!ok)
+		return FAULT_VALUE;
 	if (str_eq(name, STR("normalize_urls")))
-		return normalize(x, value);
+		return normalize(x, wish.normalize);
 	if (str_eq(name, STR("request_buffering"))) {
-		x->settings.request_buffering = str_eq(value, STR("on")) || str_eq(value, STR("yes")) ||
-						str_eq(value, STR("true"));
+		x->settings.request_buffering = wish.on;
 		return FAULT_NONE;
 	}
 	for (i = 0; i < sizeof(times) / sizeof(times[0]); i++)
 		if (str_eq(name, times[i].name))
-			return duration(x, value, times[i].member) ? FAULT_NONE : FAULT_VALUE;
-	return FAULT_VALUE;
+			*times[i].member = wish.msec;
+	return FAULT_NONE;
+}
+
+static bool host_serves(struct build *b, enum edit_kind kind, const struct ast_word *w)
+{
+	struct authority parts;
+
+	if (authority_split(w->text, &parts) && (kind == EDIT_HOST_HEADER || str_find(w->text, ':') < 0))
+		return true;
+	diag_add(b->d, U8001, w->span,
+		 kind == EDIT_SNI ? "`%.*s` is not a server name" : "`%.*s` is not a host with an optional port",
+		 STR_FMT(w->text));
+	return false;
+}
+
+bool route_serves(void *build, enum edit_kind kind, struct str name, const struct ast_word *value)
+{
+	struct build *b = build;
+	struct origin_conf origin;
+	struct wish wish;
+
+	switch (kind) {
+	case EDIT_ORIGIN:
+		return origin_parse(b, value, &origin);
+	case EDIT_CONFIG:
+		return wish_read(b, name, value, &wish);
+	default:
+		return host_serves(b, kind, value);
+	}
 }

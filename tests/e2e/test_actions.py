@@ -133,7 +133,7 @@ rule h { when http.request.uri.path eq "/h" then route host_header "inside.examp
 
 
 def test_config(ask):
-    one = ask('rule c { when http.request.uri.path eq "/slow" then config timeout_first_byte "200ms" }')
+    one = ask('rule c { when http.request.uri.path eq "/slow" then config timeout_first_byte 200ms }')
     assert one("/slow?s=2").status == 504
     assert one.usher.accesses(1)[0]["reason"] == "origin_first_byte_timeout"
 

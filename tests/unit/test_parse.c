@@ -350,7 +350,7 @@ static void test_rules(void **state)
 		"rule h { when a then set request header \"x\" = lower(a) then add response header \"y\" = \"z\"\n"
 		"  then remove request header \"x\" then rewrite path = \"/\" then rewrite query=a\n"
 		"  then route origin \"http://a\" then route pool origin then route host_header \"h\" then route sni \"s\"\n"
-		"  then config timeout_idle 30s then config mode off then respond 200 text \"ok\" then block then log }\n"
+		"  then config timeout_idle 30s then config mode \"off\" then respond 200 text \"ok\" then block then log }\n"
 		"rule l { when a then rate_limit { by ip.src, a[\"k\"][0] requests 100 per 60s; for 10m\n"
 		"  counting http.response.code eq 401 block 429 text \"slow\" } then log }\n"
 		"ruleset s { mode log\n zones a\n rule one { when a then log } rule two { when b then log } }\n");
@@ -421,9 +421,9 @@ static void test_rules(void **state)
 	t = t->next;
 	assert_int_equal(t->kind, AST_CONFIG);
 	str_equal(t->verb, "timeout_idle");
-	printed_equal(t->value, "30s");
+	printed_equal(t->value, "\"30s\"");
 	t = t->next;
-	printed_equal(t->value, "off");
+	printed_equal(t->value, "\"off\"");
 	t = t->next;
 	assert_int_equal(t->kind, AST_RESPOND);
 	t = t->next;
