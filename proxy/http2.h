@@ -25,6 +25,14 @@ enum {
 
 struct http2_client;
 
+enum { HTTP2_FRAME_HEAD = 9 };
+
+/* Where in the client's frames the bytes that were read end. */
+struct http2_walk {
+	uint8_t head[HTTP2_FRAME_HEAD], have; /* the header that is being read */
+	size_t left;                          /* payload to come */
+};
+
 struct http2_stream {
 	struct http2_client *h;
 	struct http2_stream *next, **prev; /* of h */
@@ -70,14 +78,17 @@ struct http2_client {
 	enum fault fault;
 	uint32_t code;         /* of the GOAWAY that stop writes */
 	int32_t last;          /* highest stream */
+	int32_t forgiven;      /* highest stream that usher reset */
 	int32_t skipped_from, skipped_to; /* the last streams it passed over */
 	char detail[64];
+	struct http2_walk walk;
 	enum http2_drain drain;
 	uint64_t idle_since, head_since, warned_at, moved, moved_at; /* loop milliseconds; head_since 0: no head begun */
 };
 
 /* ---- http2_session.c ---- */
 bool http2_session_new(struct http2_client *h);
+ssize_t http2_session_feed(struct http2_client *h, struct str bytes); /* negative: nghttp2's error */
 /* Ends the connection with an error, after what is queued. */
 void http2_over(struct http2_client *h, enum fault f, uint32_t code);
 /* What nghttp2 said when it was told something: without memory it forgets, and the client would wait for ever. */

@@ -182,7 +182,7 @@ static void readable(struct conn *c)
 	}
 	if (in->n > 0 && !h->over) {
 		h->running = true;
-		rc = nghttp2_session_mem_recv(h->session, (const uint8_t *)buf_str(in).p, in->n);
+		rc = http2_session_feed(h, buf_str(in));
 		h->running = false;
 	}
 	buf_clear(in);

@@ -49,7 +49,63 @@ static void note_opened(struct http2_client *h, int32_t id)
 	h->last = id;
 }
 
+/* Usher does not want a stream any more: what the client sends on it before it knows is no fault. */
+static void forgive(struct http2_client *h, int32_t id)
+{
+	if (id > h->forgiven)
+		h->forgiven = id;
+}
+
+/* A frame on a stream that its client ended or reset (RFC 9113, section 5.1). nghttp2 forgets streams that are closed,
+ * so whether usher closed this one is known only of those above the last that it did. */
+static void check_open(struct http2_client *h, int32_t id)
+{
+	if (id % 2 == 1 && id <= h->last && id > h->forgiven && stream(h->session, id) == NULL)
+		http2_over(h, FAULT_H2_PROTOCOL, NGHTTP2_STREAM_CLOSED);
+}
+
 /* ---- received ---- */
+
+/* Walks over frames to the end of the next header of a DATA frame (*id: its stream), or of the bytes. nghttp2 says
+ * nothing of a DATA frame on a stream that it has forgotten. */
+static size_t walk(struct http2_walk *w, struct str bytes, int32_t *id)
+{
+	size_t n = 0, piece;
+
+	while (n < bytes.n) {
+		if (w->left > 0) {
+			piece = bytes.n - n < w->left ? bytes.n - n : w->left;
+			w->left -= piece;
+			n += piece;
+			continue;
+		}
+		w->head[w->have++] = (uint8_t)bytes.p[n++];
+		if (w->have < HTTP2_FRAME_HEAD)
+			continue;
+		w->have = 0;
+		w->left = (size_t)w->head[0] << 16 | (size_t)w->head[1] << 8 | w->head[2];
+		if (w->head[3] != NGHTTP2_DATA)
+			continue;
+		*id = (int32_t)((uint32_t)(w->head[5] & 127) << 24 | (uint32_t)w->head[6] << 16 | (uint32_t)w->head[7] << 8 | w->head[8]);
+		break;
+	}
+	return n;
+}
+
+ssize_t http2_session_feed(struct http2_client *h, struct str bytes)
+{
+	ssize_t rc = 0;
+	int32_t id;
+	size_t n;
+
+	for (; bytes.n > 0 && rc >= 0 && !h->over; bytes = str_sub(bytes, n, bytes.n)) {
+		id = 0;
+		n = walk(&h->walk, bytes, &id);
+		rc = nghttp2_session_mem_recv(h->session, (const uint8_t *)bytes.p, n);
+		check_open(h, id);
+	}
+	return rc;
+}
 
 static int on_begin_frame(nghttp2_session *session, const nghttp2_frame_hd *hd, void *user)
 {
@@ -62,6 +118,7 @@ static int on_begin_frame(nghttp2_session *session, const nghttp2_frame_hd *hd, 
 	case NGHTTP2_HEADERS:
 		if (hd->stream_id >= h->skipped_from && hd->stream_id <= h->skipped_to)
 			http2_over(h, FAULT_H2_PROTOCOL, NGHTTP2_PROTOCOL_ERROR);
+		check_open(h, hd->stream_id);
 		break;
 	case NGHTTP2_RST_STREAM:
 		spend(h, &h->resets, FAULT_H2_RESET_FLOOD);
@@ -87,8 +144,10 @@ static int on_begin_headers(nghttp2_session *session, const nghttp2_frame *frame
 			http2_head_trailers(&s->head);
 		return 0;
 	}
-	if ((s = http2_stream_new(h, id)) == NULL)
+	if ((s = http2_stream_new(h, id)) == NULL) {
+		forgive(h, id);
 		return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
+	}
 	note_opened(h, id);
 	nghttp2_session_set_stream_user_data(session, id, s);
 	calm_earn(&h->control, 2);
@@ -196,6 +255,7 @@ static int on_sent(nghttp2_session *session, const nghttp2_frame *frame, void *u
 
 	switch (frame->hd.type) {
 	case NGHTTP2_RST_STREAM: /* also those that the client made us send */
+		forgive(h, frame->hd.stream_id);
 		if (frame->rst_stream.error_code != NGHTTP2_NO_ERROR)
 			spend(h, &h->resets, FAULT_H2_RESET_FLOOD);
 		break;
@@ -255,6 +315,7 @@ static nghttp2_option *option_new(const struct settings *set)
 		return NULL;
 	nghttp2_option_set_no_auto_window_update(o, 1);
 	nghttp2_option_set_no_http_messaging(o, 1);
+	nghttp2_option_set_no_closed_streams(o, 1); /* 30 kB a connection, were they remembered */
 	nghttp2_option_set_max_continuations(o, frames);
 	nghttp2_option_set_stream_reset_rate_limit(o, 1000000, 1000000); /* ours counts both sides' */
 	return o;
@@ -276,6 +337,7 @@ bool http2_session_new(struct http2_client *h)
 
 	nghttp2_session_callbacks_del(cb);
 	nghttp2_option_del(o);
+	h->walk.left = NGHTTP2_CLIENT_MAGIC_LEN;
 	return ok && nghttp2_submit_settings(h->session, NGHTTP2_FLAG_NONE, ours, sizeof(ours) / sizeof(ours[0])) == 0 &&
 	       nghttp2_session_set_local_window_size(h->session, NGHTTP2_FLAG_NONE, 0,
 						     (int32_t)set->limit_http2_connection_window) == 0;

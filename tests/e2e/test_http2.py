@@ -571,6 +571,24 @@ FLOODS = {  # name: frames for turn i, reason
 }
 
 
+@pytest.mark.skipif(bool(os.environ.get("SAN")), reason="sanitizers keep what was freed")
+def test_what_an_idle_connection_keeps(web, make_h2):
+    """Not more after many requests than after one, but for what HPACK remembers."""
+    u = web("server { workers 1 }")
+    hs = [make_h2(u) for _ in range(60)]
+    for i, h in enumerate(hs):
+        h.send(head(path="/status?code=200"))
+        assert h.wait().status == 200
+    time.sleep(1.5)
+    before = u.memory()
+    for h in hs:
+        for i in range(3, 301, 2):
+            h.send(head(i, path="/status?code=200", more=[("x-count", str(i))]))
+            assert h.wait(i).status == 200
+    time.sleep(1.5)
+    assert u.memory() - before < len(hs) * 12 * 1024
+
+
 @pytest.mark.parametrize("name", FLOODS)
 def test_flood(web, make_h2, name):
     make, reason = FLOODS[name]

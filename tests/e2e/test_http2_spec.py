@@ -217,6 +217,36 @@ def test_what_was_under_way_is_forgiven(usher):
     assert h.alive() and not h.goaway
 
 
+def test_uploads_in_flight_are_forgiven(usher):
+    """Answered early: what the client had sent by then is thrown away, in any number and however late it comes."""
+    h = H2(usher.port)
+    h.send(*[head(i, end=False, method="POST", path="/status?code=200", more=[("expect", "200-ok")]) for i in range(1, 81, 2)])
+    for i in range(1, 81, 2):
+        assert h.wait(i).status == 417
+    for size in (0, 1, 16000):
+        h.send(*[data(i, b"x" * size, end=False) for i in range(1, 81, 2)])
+    assert h.alive() and not h.goaway
+    h.send(head(81))
+    assert h.wait(81).status == 200
+    h.send(data(81, b"x"))  # this one the client had ended itself
+    assert h.end() == CLOSED
+
+
+@pytest.mark.parametrize("size", [1, 2, 8, 9, 10, 23, 24, 25, 1000])
+def test_frames_in_pieces(usher, size):
+    """Wherever reads end, frames are found: also the one that must not come."""
+    h = H2(usher.port, start=False)
+    sent = b"".join([PREFACE, settings(), head(1, end=False, method="POST"), data(1, b"", end=False), data(1, b"abc" * 100),
+                     ping(), frame(22, 0, 0, b"z" * 40), head(3)])
+    for i in range(0, len(sent), size):
+        h.send(sent[i:i + size])
+    assert h.wait(1).status == 200 and h.wait(3).status == 200 and h.alive()
+    late = data(1, b"x" * 30) + ping()
+    for i in range(0, len(late), size):
+        h.send(late[i:i + size])
+    assert h.end() == CLOSED
+
+
 def test_bad_preface(usher):
     h = H2(usher.port, start=False)
     h.send(b"INVALID CONNECTION PREFACE\r\n\r\n")

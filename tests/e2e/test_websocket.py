@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """WebSocket over HTTP/2 (RFC 8441): judged, opened, carried, ended and refused as the HTTP/1.1 form is."""
 import base64
+import os
 import shutil
 import signal
 import subprocess
@@ -11,6 +12,7 @@ from wsproto.events import CloseConnection, Ping, Pong
 
 import h2raw
 from conftest import PATIENCE, needs
+from test_memory import Allocations
 from websocket import Client, Origin
 
 PLAIN = """
@@ -440,6 +442,41 @@ def test_origin_that_takes_nothing(plain, make_client):
     assert u.memory() - before < 4 << 20
     other = c.open()  # the others have their share of the connection's window
     assert c.streams[other].status == 200
+
+
+@pytest.mark.skipif(bool(os.environ.get("SAN")), reason="sanitizers have their own allocator")
+def test_no_memory(make_usher, origin, tmp_path):
+    """At each allocation: the WebSocket opens and works, or it is refused, reset, or its connection ends."""
+    memory = Allocations(tmp_path)
+    u = make_usher(PLAIN, origin=origin.url, env=memory.env)
+
+    def attempt():
+        h = h2raw.H2(u.port, seconds=0.5)
+        try:
+            h.send(h2raw.head(1, lines=handshake(), end=False))
+            h.until(lambda h: h.answer(1).status or h.answer(1).reset is not None)
+            a = h.answer(1)
+            if a.status != 200:
+                return a.status
+            h.send(h2raw.data(1, bytes([0x81, 0x83, 0, 0, 0, 0]) + b"bye", end=True))
+            h.wait()
+            return 200 if a.ended and a.body == b"\x81\x03bye" else 0
+        except OSError:
+            return 0
+        finally:
+            h.close()
+
+    assert attempt() == 200
+    memory.set(1 << 30, 1)
+    attempt()
+    total = memory.seen()
+    for count in (1, 1 << 29):
+        for first in range(1, total + 2):
+            memory.set(first, count)
+            status = attempt()
+            memory.set(0, 0)
+            assert u.process.poll() is None and status in (0, 200, 502, 503), (first, count, status)
+        assert attempt() == 200
 
 
 # ---- reload and drain ------------------------------------------------------------------------------------------------
