@@ -51,10 +51,6 @@ static enum reject origins(enum reject r)
 		return REJECT_ORIGIN_LENGTH;
 	case REJECT_CODING:
 		return REJECT_ORIGIN_CODING;
-	case REJECT_CHUNK_SIZE:
-	case REJECT_CHUNK_EXTENSION:
-	case REJECT_CHUNK_END:
-		return REJECT_ORIGIN_CHUNK;
 	case REJECT_TRAILER:
 		return REJECT_ORIGIN_TRAILER;
 	default:
@@ -301,7 +297,7 @@ static enum http1_event chunked(struct http1 *p, struct buf *in)
 	case CHUNK_PIECE:
 		return HTTP1_PIECE;
 	case CHUNK_FAULT:
-		return fault(p, r);
+		return fault(p, p->request != NULL ? r : REJECT_ORIGIN_CHUNK);
 	case CHUNK_LAST:
 		p->in_trailer = true;
 		p->section = (struct http1_section){ .headed = false };

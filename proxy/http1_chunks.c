@@ -103,18 +103,19 @@ static enum state next_state(struct http1_chunks *c, char byte)
 }
 
 /* What a byte that may not stand there is called. */
-static enum reject fault_of_state(unsigned state)
+static enum reject fault_of_byte(unsigned state, char byte)
 {
 	switch (state) {
-	case SIZE_FIRST:
-	case SIZE:
-	case SIZE_LF:
-		return REJECT_CHUNK_SIZE;
 	case DATA_CR:
 	case DATA_LF:
 		return REJECT_CHUNK_END;
+	case SIZE_FIRST:
+	case SIZE:
+		return byte == '\n' ? REJECT_LINE_END : REJECT_CHUNK_SIZE;
+	case SIZE_LF:
+		return REJECT_LINE_END;
 	default:
-		return REJECT_CHUNK_EXTENSION;
+		return byte == '\n' ? REJECT_LINE_END : REJECT_CHUNK_EXTENSION;
 	}
 }
 
@@ -141,7 +142,7 @@ enum http1_chunk http1_chunk_next(struct http1_chunks *c, struct buf *in, struct
 
 		c->overhead += next > SIZE && next < SIZE_LF;
 		if (next == BAD || c->overhead > OVERHEAD) {
-			*fault = fault_of_state(c->state);
+			*fault = fault_of_byte(c->state, s.p[i]);
 			return CHUNK_FAULT;
 		}
 		c->state = next;

@@ -176,6 +176,12 @@ def drip(sock, request, args):
     return True
 
 
+def stall(sock, request, args):
+    sock.sendall(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nsome\r\n")
+    time.sleep(float(args.get("s", "3600")))
+    return False
+
+
 def until_close(sock, request, args):
     sock.sendall(b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\nall of it")
     return False
@@ -213,7 +219,7 @@ def leaky(sock, request, args):
 
 
 BEHAVIOURS = {f.__name__: f for f in (hang, slow, reset, close, short, long, garbage, big, chunked, drip, until_close, hints, endless_hints,
-                                      no_content, status, leaky)}
+                                      no_content, status, leaky, stall)}
 
 
 def split(target):

@@ -154,6 +154,7 @@ def test_max_requests(make_usher, make_origin, make_curl):
     slow.start()
     time.sleep(0.4)
     assert ask(curl)[0].status == 503
+    assert usher.accesses(1)[0]["reason"] == "origin_busy"
     slow.join()
     assert ask(curl)[0].status == 200
 
