@@ -31,8 +31,30 @@ struct run {
 	bool any_true, failed;
 };
 
-/* One object: a line of output, or a message. name:number says where it stood. */
-static void evaluate(struct run *r, json_t *object, struct str dir, const char *name, unsigned number)
+/* Where in a text we are. */
+struct place {
+	const char *name, *at, *line_start;
+	unsigned line;
+};
+
+static void place_move(struct place *p, const char *to)
+{
+	for (; p->at < to; p->at++)
+		if (*p->at == '\n') {
+			p->line++;
+			p->line_start = p->at + 1;
+		}
+}
+
+static void tell(struct run *r, const struct place *p, struct str why)
+{
+	fprintf(stderr, "%s:%u:%u: %.*s\n", p->name, p->line, (unsigned)(p->at - p->line_start) + 1,
+	        STR_FMT(why));
+	r->failed = true;
+}
+
+/* One object, which begins at p: a line of output, or a message. */
+static void evaluate(struct run *r, json_t *object, struct str dir, const struct place *p)
 {
 	struct arena a = ARENA_INIT;
 	struct facts f;
@@ -41,17 +63,14 @@ static void evaluate(struct run *r, json_t *object, struct str dir, const char *
 	int rc = facts_of_json(&f, &a, object, dir, r->lists, &why);
 
 	if (rc < 0) {
-		fprintf(stderr, "%s:%u: %.*s\n", name, number,
-		        STR_FMT(rc == -ERR_INVALID ? why : str_of(err_text(rc))));
-		r->failed = true;
+		tell(r, p, rc == -ERR_INVALID ? why : str_of(err_text(rc)));
 		arena_fini(&a);
 		return;
 	}
 	rc = expression_eval(r->e, f.fields, &v);
 	buf_clear(&r->out);
 	if (rc < 0) {
-		fprintf(stderr, "%s:%u: no answer: %s\n", name, number, err_text(rc));
-		r->failed = true;
+		tell(r, p, arena_printf(&a, "no answer: %s", err_text(rc)));
 		buf_add(&r->out, r->o->json ? STR("{\"error\":\"no answer\"}") : STR("no answer"));
 	} else if (r->o->json) {
 		value_put_json(&r->out, &v);
@@ -67,46 +86,66 @@ static void evaluate(struct run *r, json_t *object, struct str dir, const char *
 	arena_fini(&a);
 }
 
-static unsigned lines_in(const char *from, const char *to)
+static json_t *object_read(const char *at, const char *end, json_error_t *error)
 {
-	unsigned n = 0;
+	return json_loadb(at, (size_t)(end - at),
+	                  JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL | JSON_DISABLE_EOF_CHECK | JSON_DECODE_ANY,
+	                  error);
+}
 
-	for (; from < to; from++)
-		n += *from == '\n';
-	return n;
+/* The next line that begins with an object, or the end. */
+static const char *next_object(const char *at, const char *end)
+{
+	while ((at = memchr(at, '\n', (size_t)(end - at))) != NULL)
+		if (++at < end && *at == '{')
+			return at;
+	return end;
+}
+
+/* Tells why there is no object at p and moves to where the next one seems to begin. What is not closed would swallow
+ * the lines that follow: it is read again without them. */
+static void mend(struct run *r, struct place *p, const char *end, json_error_t *error)
+{
+	const char *next = next_object(p->at, end), *wrong = p->at + error->position;
+	struct str why = str_of(error->text);
+	struct place w = *p;
+
+	if (next < end && next <= wrong) {
+		json_decref(object_read(p->at, next, error));
+		wrong = p->at + error->position;
+		why = str_ends(str_of(error->text), STR("end of file")) ? STR("an object is not closed")
+		                                                        : str_of(error->text);
+	} else {
+		next = next_object(wrong < end ? wrong : end, end);
+	}
+	place_move(&w, wrong > p->at ? wrong - 1 : p->at);
+	tell(r, &w, why);
+	place_move(p, next);
 }
 
 /* One object after the other, a line each or laid out over several. */
 static void evaluate_text(struct run *r, struct str text, struct str dir, const char *name)
 {
-	const char *at = text.p, *end = text.p + text.n;
-	unsigned line = 1;
+	const char *end = text.p + text.n;
+	struct place p = {.name = name, .at = text.p, .line_start = text.p, .line = 1};
 
+	if (str_starts(text, STR("\xef\xbb\xbf"))) /* a byte order mark, as some editors leave it */
+		p.at = p.line_start = text.p + 3;
 	for (;;) {
 		json_error_t error;
 		json_t *object;
-		const char *from = at;
 
-		while (at < end && strchr(" \t\r\n", *at) != NULL && *at != '\0')
-			at++;
-		line += lines_in(from, at);
-		if (at == end)
+		while (p.at < end && strchr(" \t\r\n", *p.at) != NULL && *p.at != '\0')
+			place_move(&p, p.at + 1);
+		if (p.at == end)
 			return;
-		object = json_loadb(at, (size_t)(end - at),
-		                    JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL | JSON_DISABLE_EOF_CHECK |
-		                        JSON_DECODE_ANY,
-		                    &error);
-		if (object == NULL) {
-			fprintf(stderr, "%s:%u:%d: %s\n", name,
-			        line + (unsigned)(error.line > 0 ? error.line - 1 : 0),
-			        error.column > 0 ? error.column : 1, error.text);
-			r->failed = true;
-			return;
+		if ((object = object_read(p.at, end, &error)) == NULL) {
+			mend(r, &p, end, &error);
+			continue;
 		}
-		evaluate(r, object, dir, name, line);
+		evaluate(r, object, dir, &p);
 		json_decref(object);
-		line += lines_in(at, at + error.position);
-		at += error.position;
+		place_move(&p, p.at + error.position);
 	}
 }
 
@@ -126,6 +165,19 @@ static void evaluate_file(struct run *r, const char *path)
 	arena_fini(&a);
 }
 
+/* Of "--name=VALUE" or "--name VALUE" at *i; NULL if that is not what stands there. */
+static const char *value_of(int argc, char **argv, int *i, const char *name)
+{
+	const char *a = argv[*i];
+	size_t n = strlen(name);
+
+	if (strncmp(a, name, n) != 0)
+		return NULL;
+	if (a[n] == '=')
+		return a + n + 1;
+	return a[n] == '\0' && *i + 1 < argc ? argv[++*i] : NULL;
+}
+
 /* Options may stand anywhere before "--". */
 static int options_read(struct options *o, int argc, char **argv)
 {
@@ -134,6 +186,7 @@ static int options_read(struct options *o, int argc, char **argv)
 
 	for (int i = 1; i < argc; i++) {
 		char *a = argv[i];
+		const char *value;
 
 		if (!options || a[0] != '-' || a[1] == '\0') {
 			argv[n++] = a;
@@ -141,12 +194,16 @@ static int options_read(struct options *o, int argc, char **argv)
 			options = false;
 		} else if (strcmp(a, "-q") == 0) {
 			o->quiet = true;
-		} else if (strcmp(a, "--format=json") == 0 || strcmp(a, "--format=text") == 0) {
-			o->json = a[9] == 'j';
-		} else if (strncmp(a, "--rules=", 8) == 0 || (strcmp(a, "--rules") == 0 && i + 1 < argc)) {
+		} else if ((value = value_of(argc, argv, &i, "--format")) != NULL) {
+			o->json = strcmp(value, "json") == 0;
+			if (!o->json && strcmp(value, "text") != 0)
+				return usage("eval", "--format is text or json, not '%s'", value);
+		} else if ((value = value_of(argc, argv, &i, "--rules")) != NULL) {
 			if (o->nrules == sizeof(o->rules) / sizeof(*o->rules))
 				return usage("eval", "more than %zu rule files", o->nrules);
-			o->rules[o->nrules++] = a[7] == '=' ? a + 8 : argv[++i];
+			o->rules[o->nrules++] = value;
+		} else if (strcmp(a, "--format") == 0 || strcmp(a, "--rules") == 0) {
+			return usage("eval", "%s needs a value", a);
 		} else {
 			return usage("eval", "unknown option '%s'", a);
 		}

@@ -9,6 +9,7 @@
 #include "base/err.h"
 #include "base/file.h"
 #include "base/limits.h"
+#include "engine/names.h"
 #include "engine/value_json.h"
 #include "headers/check.h"
 #include "mtls/inspect.h"
@@ -23,6 +24,31 @@ int facts_wrong(struct facts_loader *l, const char *fmt, ...)
 	va_end(ap);
 	*l->why = arena_str(l->a, str_of(text));
 	return l->why->p != NULL ? -ERR_INVALID : -ERR_NOMEM;
+}
+
+/* Every member is one of these, or there is an error: a slip of the pen must not be read as a default. */
+static int members_known(struct facts_loader *l, const json_t *object, const char *what,
+                         const char *const *names, size_t n)
+{
+	const char *name;
+	json_t *value;
+
+	json_object_foreach((json_t *)object, name, value)
+	{
+		struct nearest near = {.name = str_of(name)};
+		bool known = false;
+
+		for (size_t i = 0; i < n; i++) {
+			known |= strcmp(name, names[i]) == 0;
+			nearest_offer(&near, str_of(names[i]));
+		}
+		if (!known && near.best.n > 0)
+			return facts_wrong(l, "%s.%s: there is no such member; did you mean %.*s?", what, name,
+			                   STR_FMT(near.best));
+		if (!known)
+			return facts_wrong(l, "%s.%s: there is no such member", what, name);
+	}
+	return 0;
 }
 
 /* A text member; def if it is not there. */
@@ -113,25 +139,42 @@ static int content(struct facts_loader *l, const json_t *object, struct request 
 	return 0;
 }
 
-/* As the proxy checks it, but for one thing: here a request need not say whom it is for. */
+/* What stands between scheme and path of an absolute URI; "" in other forms. */
+static struct str authority_of(struct str uri)
+{
+	struct str scheme = str_starts(uri, STR("http://")) ? STR("http://") : STR("https://");
+	size_t end = scheme.n;
+
+	if (!str_starts(uri, scheme))
+		return STR("");
+	while (end < uri.n && uri.p[end] != '/' && uri.p[end] != '?')
+		end++;
+	return str_sub(uri, scheme.n, end);
+}
+
+/* As the proxy checks it, but for one thing: here a request need not have a Host. */
 static int check(struct facts_loader *l, struct request *r, struct str uri, struct framing *framing)
 {
-	bool hostless = str_starts(uri, STR("/")) && lines_count(&r->lines, STR("host")) == 0;
+	bool hostless = lines_count(&r->lines, STR("host")) == 0;
+	struct str host = authority_of(uri);
+	bool named = host.n > 0;
 	enum reject reject;
 
-	if (hostless && !lines_add(&r->lines, STR("Host"), STR("host.invalid")))
+	if (hostless && !lines_add(&r->lines, STR("Host"), named ? host : STR("host.invalid")))
 		return -ERR_NOMEM;
 	if ((reject = request_check(r, uri, framing)) != REJECT_NONE)
 		return facts_wrong(l, "request: refused, as the proxy would (%s)", reject_prose(reject));
-	if (hostless) {
+	if (hostless)
 		lines_remove(&r->lines, STR("host"));
+	if (hostless && !named)
 		r->host = r->authority = STR("");
-	}
 	return 0;
 }
 
 int facts_request(struct facts_loader *l, const json_t *object)
 {
+	static const char *const members[] = {"method", "uri",    "version",  "headers",
+	                                      "body",   "scheme", "normalize"};
 	struct request *r = &l->f->request;
 	struct str version, scheme, normalize, uri;
 	struct framing framing;
@@ -141,7 +184,8 @@ int facts_request(struct facts_loader *l, const json_t *object)
 	if (!json_is_object(object))
 		return facts_wrong(l, "request: an object is needed here");
 	*r = (struct request){.arena = l->a, .content_length = -1, .time_msec = l->f->in.now_msec};
-	if ((rc = member(l, object, "request", "method", STR("GET"), &r->method)) < 0 ||
+	if ((rc = members_known(l, object, "request", members, sizeof(members) / sizeof(*members))) < 0 ||
+	    (rc = member(l, object, "request", "method", STR("GET"), &r->method)) < 0 ||
 	    (rc = member(l, object, "request", "uri", STR("/"), &uri)) < 0 ||
 	    (rc = member(l, object, "request", "version", STR("HTTP/1.1"), &version)) < 0 ||
 	    (rc = member(l, object, "request", "scheme", STR(""), &scheme)) < 0 ||
@@ -172,12 +216,15 @@ int facts_request(struct facts_loader *l, const json_t *object)
 
 int facts_response(struct facts_loader *l, const json_t *object)
 {
+	static const char *const members[] = {"status", "headers"};
 	struct response *r = &l->f->response;
 	const json_t *status = json_object_get(object, "status");
 	int rc;
 
 	if (!json_is_object(object))
 		return facts_wrong(l, "response: an object is needed here");
+	if ((rc = members_known(l, object, "response", members, sizeof(members) / sizeof(*members))) < 0)
+		return rc;
 	if (status != NULL && (!json_is_integer(status) || json_integer_value(status) < 100 ||
 	                       json_integer_value(status) > 599))
 		return facts_wrong(l, "response.status: a number from 100 to 599 is needed here");

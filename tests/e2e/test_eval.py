@@ -72,6 +72,29 @@ def test_errors_of_facts():
     assert (code, out) == (2, "a\nc\n") and "standard input:2:" in err
 
 
+def test_a_bad_line_spares_the_others():
+    for bad, column in [('{"http.host":', 14), ("nonsense", 8), ('{"http.host":"b"', 17), ('{"http.host":"b}', 16),
+                        ('{"http.host":"\xe9" 5}', 19), ('{"http.response.code":99999999999999999999}', 42)]:
+        code, out, err = usher_eval("http.host", facts=f'{{"http.host":"a"}}\n{bad}\n{{"http.host":"c"}}\n')
+        assert (code, out) == (2, "a\nc\n"), bad
+        assert err.startswith(f"standard input:2:{column}: "), (bad, err)
+    # of an object laid out over lines that its own line spoils, the rest is no line of its own
+    code, out, err = usher_eval("http.host", facts='{\n "http.host": x\n}\n{\n "http.host": "b"\n}\n')
+    assert (code, out) == (2, "b\n") and err.startswith("standard input:2:")
+    assert usher_eval("http.host", facts='{"http.host":"a"} {"http.hots":1}')[2].startswith("standard input:1:19: ")
+    assert usher_eval("http.host", facts='\ufeff{"http.host":"a"}') == (0, "a\n", "")
+
+
+def test_members_of_a_request():
+    for facts, text in [({"url": "/x"}, "request.url: there is no such member; did you mean uri?"),
+                        ({"path": "/x"}, "request.path: there is no such member")]:
+        code, _, err = usher_eval("true", facts=[{"request": facts}])
+        assert code == 2 and text in err
+    assert "response.code:" in usher_eval("true", facts=[{"response": {"code": 200}}])[2]
+    facts = [{"request": {"uri": "https://A.example:8443/x?y"}}, {"request": {"uri": "*", "method": "OPTIONS"}}]
+    assert usher_eval('concat(http.host, " ", http.request.uri.path)', facts=facts)[1] == "a.example /x\n *\n"
+
+
 def test_files(tmp_path):
     (tmp_path / "one.json").write_text('{"http.host": "a"}\n{"http.host": "b"}\n')
     (tmp_path / "two.json").write_text('{\n  "http.host":\n    "c"\n}\n')
@@ -85,6 +108,9 @@ def test_usage():
     assert usher_eval()[0] == 2
     assert usher_eval("--nope", "true")[0] == 2
     assert "usage: usher eval" in usher_eval()[2]
+    assert usher_eval("--format", "json", "http.host", facts=HOST)[1] == '"a.example"\n"b.example"\nnull\n'
+    assert "'xml'" in usher_eval("--format=xml", "true")[2]
+    assert "--rules needs a value" in usher_eval("--rules")[2]
 
 
 def test_lists(tmp_path):
