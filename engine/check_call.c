@@ -186,6 +186,11 @@ static bool check_argument(struct compiler *c, struct arguments *a, size_t i)
 	}
 	if (!type_taken(param, a->types[i]))
 		return argument_wrong(c, a, i, param);
+	if (i == 0 && param_of(a->function, 1) & P_ELEMENT && type_shape(type_element(a->types[0])) != SHAPE_SCALAR) {
+		diag_add(c->d, U1005, ast->span, "argument 1 of %s is %s, which holds %s: index it first",
+		         a->function->name, type_name(a->types[0]), type_name(type_element(a->types[0])));
+		return false;
+	}
 	return !(param & P_QUERY) || check_query(c, a, i);
 }
 

@@ -280,6 +280,33 @@ static size_t literal_length(struct str w)
 	return w.n;
 }
 
+/* Other than or and xor, and cannot follow a number without a blank: its a is a digit. 0, or where it begins. */
+static size_t glued_and(struct str w)
+{
+	size_t i = 0;
+
+	while (i < w.n && (ascii_hex(w.p[i]) >= 0 || separator(w.p[i])))
+		i++;
+	return i > 1 && str_starts(str_sub(w, i - 1, w.n), STR("and")) ? i - 1 : 0;
+}
+
+/* The first character at or after i that is no white space; 0 at the end. */
+static char char_ahead(struct parser *p, uint32_t i)
+{
+	struct str text = p->src->text;
+
+	while (i < text.n && (text.p[i] == ' ' || text.p[i] == '\t' || text.p[i] == '\n' || text.p[i] == '\r'))
+		i++;
+	return i < text.n ? text.p[i] : '\0';
+}
+
+static void and_tell(struct parser *p, struct span at, struct str w, size_t i)
+{
+	struct diag *g = diag_add(p->diags, U0004, at, "%.*s: this is not a number", STR_FMT(w));
+
+	diag_help(p->diags, g, "put a space before `and`: %.*s %.*s", (int)i, w.p, (int)(w.n - i), w.p + i);
+}
+
 static bool hexlike(struct str w)
 {
 	size_t i;
@@ -298,16 +325,6 @@ static void quotes_tell(struct parser *p, struct span at, struct str w)
 	diag_help(p->diags, g, "strings need quotes: \"%.*s\"", STR_FMT(w));
 }
 
-static bool call_follows(struct parser *p, uint32_t i)
-{
-	struct str text = p->src->text;
-
-	while (i < text.n && (text.p[i] == ' ' || text.p[i] == '\t' || text.p[i] == '\n' ||
-		text.p[i] == '\r'))
-		i++;
-	return i < text.n && text.p[i] == '(';
-}
-
 /* w is neither keyword nor operator: a field's or function's name, or a literal. */
 static struct lex_token operand_token(struct parser *p, struct span at, struct str w)
 {
@@ -317,7 +334,10 @@ static struct lex_token operand_token(struct parser *p, struct span at, struct s
 	p->scan.state = LEX_OPERATOR;
 	if (literal_begins(w.p[0])) {
 		t.kind = LITERAL;
-		t.length = literal_length(w);
+		i = char_ahead(p, at.to) ? glued_and(w) : 0;
+		if (i)
+			and_tell(p, at, w, i);
+		t.length = i ? i : literal_length(w);
 		return t;
 	}
 	for (i = 0; i < w.n && (!separator(w.p[i]) || w.p[i] == '.'); i++)
@@ -341,7 +361,7 @@ static struct lex_token operand_token(struct parser *p, struct span at, struct s
 				"a name has something between its dots");
 			break;
 		}
-	if ((str_eq(w, STR("any")) || str_eq(w, STR("all"))) && call_follows(p, at.from + (uint32_t)w.n))
+	if ((str_eq(w, STR("any")) || str_eq(w, STR("all"))) && (char_ahead(p, at.from + (uint32_t)w.n) == '('))
 		t.kind = ANY_ALL;
 	return t;
 }
