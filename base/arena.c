@@ -226,6 +226,19 @@ struct str arena_concat(struct arena *a, const struct str *parts, size_t n)
 	return (struct str){p, all - 1};
 }
 
+struct str arena_decimal(struct arena *a, int64_t n)
+{
+	char digits[20], *p = digits + sizeof(digits);
+	uint64_t u = n < 0 ? 0 - (uint64_t)n : (uint64_t)n;
+
+	do
+		*--p = (char)('0' + u % 10);
+	while (u /= 10);
+	if (n < 0)
+		*--p = '-';
+	return arena_str(a, str_range(p, digits + sizeof(digits)));
+}
+
 struct str arena_printf(struct arena *a, const char *fmt, ...)
 {
 	va_list ap;

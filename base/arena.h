@@ -40,6 +40,7 @@ void *arena_grow(struct arena *a, void *p, size_t old, size_t n);
 struct str arena_str(struct arena *a, struct str s);
 struct str arena_lower(struct arena *a, struct str s);
 struct str arena_concat(struct arena *a, const struct str *parts, size_t n);
+struct str arena_decimal(struct arena *a, int64_t n); /* as printf's %lld, in a twentieth of the time */
 struct str arena_printf(struct arena *a, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
 #define ARENA_NEW(a, type) ((type *)arena_zalloc((a), sizeof(type)))

@@ -18,7 +18,7 @@ static bool text_of(const struct value *v, struct arena *a, struct str *out)
 		*out = v->b ? STR("true") : STR("false");
 		return true;
 	case TYPE_INT:
-		*out = arena_printf(a, "%lld", (long long)v->i);
+		*out = arena_decimal(a, v->i);
 		return out->p != NULL;
 	case TYPE_BYTES:
 		*out = v->s;

@@ -22,7 +22,7 @@ static bool section(struct http2_nvs *nvs, struct exchange *x, int status, const
 	if (!http2_nvs_init(nvs, &x->arena, (lines != NULL ? lines->n : 0) + 2))
 		return false;
 	if (status != 0) {
-		text = arena_printf(&x->arena, "%03d", status);
+		text = arena_decimal(&x->arena, status);
 		if (text.p == NULL)
 			return false;
 		http2_nvs_add(nvs, STR(":status"), text);

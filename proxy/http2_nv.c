@@ -35,7 +35,7 @@ size_t http2_nvs_lines(struct http2_nvs *nvs, const struct lines *lines)
 
 bool http2_nvs_length(struct http2_nvs *nvs, struct arena *a, int64_t length)
 {
-	struct str text = arena_printf(a, "%lld", (long long)length);
+	struct str text = arena_decimal(a, length);
 
 	if (text.p == NULL)
 		return false;

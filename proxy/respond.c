@@ -81,7 +81,7 @@ void respond_verdict(struct exchange *x)
 		body = status_text(x, v->status);
 	}
 	if (v->retry_after > 0) {
-		after = arena_printf(&x->arena, "%lld", (long long)v->retry_after);
+		after = arena_decimal(&x->arena, v->retry_after);
 		if (after.p != NULL)
 			lines_add(&lines, STR("Retry-After"), after);
 	}

@@ -100,6 +100,11 @@ static void texts(void **state)
 	check_str("concat", arena_concat(&a, (struct str[]){STR("a"), STR_NONE, STR("b\0c")}, 3),
 	          STR("ab\0c"));
 	check_str("printf", arena_printf(&a, "%d-%s", 7, "x"), STR("7-x"));
+	check_str("decimal", arena_decimal(&a, 0), STR("0"));
+	check_str("decimal", arena_decimal(&a, 200), STR("200"));
+	check_str("decimal", arena_decimal(&a, -1), STR("-1"));
+	check_str("decimal", arena_decimal(&a, INT64_MAX), STR("9223372036854775807"));
+	check_str("decimal", arena_decimal(&a, INT64_MIN), STR("-9223372036854775808"));
 	assert_int_equal(arena_str(&a, STR("ab")).p[2], '\0');
 	arena_fini(&a);
 	arena_init(&a, 1);
