@@ -256,6 +256,9 @@ static int on_sent(nghttp2_session *session, const nghttp2_frame *frame, void *u
 	switch (frame->hd.type) {
 	case NGHTTP2_RST_STREAM: /* also those that the client made us send */
 		forgive(h, frame->hd.stream_id);
+		s = stream(session, frame->hd.stream_id);
+		if (s != NULL && s->fault == FAULT_NONE && frame->rst_stream.error_code != NGHTTP2_NO_ERROR)
+			s->fault = FAULT_H2_PROTOCOL; /* nghttp2 found something, a window overrun say */
 		if (frame->rst_stream.error_code != NGHTTP2_NO_ERROR)
 			spend(h, &h->resets, FAULT_H2_RESET_FLOOD);
 		break;

@@ -100,11 +100,13 @@ class Answer:
 class H2:
     """A connection. It acknowledges settings and gives windows back unless told not to."""
 
-    def __init__(self, port, pki=None, sni="a.example", cert=None, start=True, ours=(), windows=True, seconds=10):
+    def __init__(self, port, pki=None, sni="a.example", cert=None, start=True, ours=(), windows=True, seconds=10,
+                 before=b""):
         seconds *= float(os.environ.get("USHER_PATIENCE") or 1)
         sock = socket.create_connection(("127.0.0.1", port), seconds)
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         sock.settimeout(seconds)
+        sock.sendall(before)
         if pki is not None:
             context = ssl.create_default_context(cafile=str(pki / "root.pem"))
             context.check_hostname = False

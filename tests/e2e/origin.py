@@ -171,7 +171,7 @@ def drip(sock, request, args):
     sock.sendall(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n")
     for _ in range(int(args.get("n", "20"))):
         sock.sendall(b"4\r\ndrip\r\n")
-        time.sleep(0.1)
+        time.sleep(float(args.get("s", "0.1")))
     sock.sendall(b"0\r\n\r\n")
     return True
 

@@ -43,6 +43,7 @@ def put(name, value):
 #   stream CODE…  the stream is reset with it, or the connection ends
 #   ok            stream 1 is answered with 200
 #   ping          the connection goes on
+#   refused N     stream 1 is answered so, and not reset with an error
 #   status N      stream 1 is answered so, then reset with PROTOCOL_ERROR
 CASES = [
     ("3.4 preface", [head()], "ok"),
@@ -170,6 +171,62 @@ CASES = [
     ("7541 5.2 EOS", [head(payload=block(BASE) + b"\0" + text("x-test") + b"\x84\xff\xff\xff\xff")], "conn", COMPRESSION),
     ("7541 6.1 index 0", [head(payload=b"\x80" + block(BASE))], "conn", COMPRESSION),
     ("7541 6.3 size over the setting", [head(payload=b"\x3f\xe2\x1f" + block(BASE))], "conn", COMPRESSION),
+    # h2spec's generic part: what a server has to understand
+    ("2 WINDOW_UPDATE, PRIORITY and RST_STREAM after the end", [head(), window(1, 1), priority(1), reset(1)], "ping"),
+    ("3.1 DATA in parts", [req(), data(1, b"te", end=False), data(1, b"", end=False), data(1, b"st")], "ok"),
+    ("3.1 padding alone", [req(), frame(DATA, PADDED | END_STREAM, 1, b"\x04\0\0\0\0")], "ok"),
+    ("3.2 HEADERS padded, with priority", [head(flags=END_HEADERS | PADDED | PRIORITISED,
+                                               payload=b"\3\0\0\0\0\xff" + block(BASE) + b"\0\0\0")], "ok"),
+    ("3.3 PRIORITY, then a lower stream", [priority(5), head(1)], "ok"),
+    ("3.3 exclusive PRIORITY on an idle stream", [priority(3, on=7, weight=255, exclusive=True), head(1)], "ok"),
+    ("3.5 unknown settings among known", [settings((0xF0, 1), (3, 100), (6, 100), (1, 0)), head(1)], "ok"),
+    ("3.5 empty SETTINGS", [settings(), settings(), head(1)], "ok"),
+    ("3.8 GOAWAY from the client", [head(path="/slow?s=0.3"), frame(GOAWAY, 0, 0, b"\0\0\0\0\0\0\0\0")], "ok"),
+    ("3.10 a byte a frame", [head(flags=0, payload=block(BASE)[:1])] +
+     [frame(CONTINUATION, 0, 1, block(BASE)[i:i + 10]) for i in range(1, len(block(BASE)), 10)] +
+     [frame(CONTINUATION, END_HEADERS, 1)], "ok"),
+    ("3.10 empty HEADERS, then CONTINUATION", [head(flags=0, payload=b""), frame(CONTINUATION, END_HEADERS, 1, block(BASE))],
+     "ok"),
+    ("5 indexed", [head(payload=b"\x82\x86\x84" + block(BASE[2:3]))], "ok"),
+    ("5 with indexing, indexed name", [head(payload=b"\x82\x86\x84\x41" + text("a.example"))], "ok"),
+    ("5 with indexing, new name", [head(payload=block(BASE) + b"\x40" + text("x-a") + text("b") + b"\xbe")], "ok"),
+    ("5 without indexing, indexed name", [head(payload=b"\x82\x86\x84\x01" + text("a.example"))], "ok"),
+    ("5 never indexed, indexed name", [head(payload=b"\x82\x86\x84\x11" + text("a.example"))], "ok"),
+    ("5 never indexed, new name", [head(payload=block(BASE) + b"\x10" + text("x-a") + text("b"))], "ok"),
+    ("5 size update to 0", [head(payload=b"\x20" + block(BASE))], "ok"),
+    ("5 evicted entry", [head(payload=b"\x3f\x01" + block(BASE) + b"\x40" + text("x-a") + text("b" * 20) +  # a table of 32
+                              b"\xbe")], "conn", COMPRESSION),
+    ("5 Huffman", [head(payload=b"\x82\x86\x84" + block(BASE[2:3]) + b"\0\x88\x25\xa8\x49\xe9\x5b\xa9\x7d\x7f"
+                                b"\x89\x25\xa8\x49\xe9\x5b\xb8\xe8\xb4\xbf")], "ok"),
+    # RFC 9113 where h2spec does not ask
+    ("5.1.1 stream 0 HEADERS with END_HEADERS off", [frame(HEADERS, 0, 0, block(BASE))], "conn", PROTO),
+    ("6.1 DATA of padding longer than the frame", [req(), frame(DATA, PADDED, 1, b"\xff")], "conn", PROTO),
+    ("6.1 empty padded DATA", [req(), frame(DATA, PADDED, 1, b"")], "conn", PROTO, SIZE),
+    ("6.2 HEADERS too short for its priority", [frame(HEADERS, END_HEADERS | PRIORITISED, 1, b"\0\0")], "conn", PROTO, SIZE),
+    ("6.5 SETTINGS that are too many", [settings(*[(0xF0 + i, 1) for i in range(40)])], "conn", CALM, PROTO),
+    ("6.5.2 ENABLE_CONNECT_PROTOCOL of a client", [settings((8, 1)), head(1)], "ok"),
+    ("6.8 GOAWAY too short", [frame(GOAWAY, 0, 0, b"\0\0\0\0")], "conn", SIZE),
+    ("6.9 WINDOW_UPDATE with the reserved bit", [frame(WINDOW_UPDATE, 0, 0, b"\x80\0\0\1"), head(1)], "ok"),
+    ("8.1 HEADERS with END_STREAM, then CONTINUATION", [head(flags=0, payload=block(BASE[:3])),
+                                                        frame(CONTINUATION, END_HEADERS, 1, block(BASE[3:]))], "ok"),
+    ("8.3.1 :scheme in capitals", [head(lines=put(":scheme", "HTTP"))], "ok"),
+    ("8.3.1 :path without slash", [head(lines=put(":path", "x"))], "refused", 400),
+    ("8.3.1 :path with a fragment", [head(lines=put(":path", "/#x"))], "refused", 400),
+    ("8.3.1 OPTIONS without path", [head(lines=[(":method", "OPTIONS")] + BASE[1:3] + [(":path", "*")])], "ok"),
+    ("8.3.1 :authority with userinfo", [head(lines=put(":authority", "u@a.example"))], "refused", 400),
+    ("8.3.1 :authority twice, once as host", [head(lines=BASE + [("host", "b.example")])], "refused", 400),
+    ("8.3.1 empty :scheme", [head(lines=put(":scheme", ""))], "status", 400),
+    ("8.3.1 empty :method", [head(lines=put(":method", ""))], "status", 400),
+    ("8.3.1 a pseudo-header in capitals", [head(lines=BASE + [(":Method", "GET")])], "status", 400),
+    ("8.3.1 a lone colon", [head(lines=BASE + [(":", "x")])], "status", 400),
+    ("8.5 CONNECT with :path and :scheme", [head(method="CONNECT", end=False)], "refused", 405),
+    ("8.5 CONNECT", [head(end=False, lines=[(":method", "CONNECT"), (":authority", "a.example:443")])], "refused", 405),
+    ("8.2.3 crumbs", [head(lines=BASE + [("cookie", "a=1"), ("cookie", "b=2")])], "ok"),
+    ("8.1.1 content-length 0 and END_STREAM later", [req(more=[("content-length", "0")]), data(1, b"")], "ok"),
+    ("8.1.1 content-length 0 and content", [req(more=[("content-length", "0")]), data(1, b"x")], "status", 400),
+    ("8.1.1 a list", [req(more=[("content-length", "4, 4")]), data(1, b"test")], "status", 400),
+    ("8.1.1 padding is no content", [req(more=[("content-length", "4")]),
+                                     frame(DATA, PADDED | END_STREAM, 1, b"\x06test" + b"\0" * 6)], "ok"),
     ("7541 5.1 endless integer", [head(payload=b"\xff" + b"\x80" * 20)], "conn", COMPRESSION),
 ]
 
@@ -185,6 +242,9 @@ def test_section(usher, case):
         assert h.alive() and not h.goaway
     elif expect == "conn":
         assert h.end() in codes + (None,), h.goaway
+    elif expect == "refused":
+        a = h.wait()
+        assert h.alive() and (a.status, a.reset) in [(codes[0], None), (codes[0], "NO_ERROR")]
     elif expect.startswith("stream"):
         a = h.wait(int(expect[6:] or 1)) if not h.closed else h.answer(1)
         if a.reset is None:
@@ -267,6 +327,95 @@ def test_settings_acknowledged(usher):
         if f.kind == SETTINGS and f.flags & ACK:
             acks.append(f)
     h.close()
+
+
+def test_ping_is_given_back(usher):
+    h = H2(usher.port)
+    h.send(ping(b"\0\1\2\xff567\x80"))
+    while True:
+        f = h.frame()
+        if f.kind == PING:
+            assert (f.flags, f.stream, f.payload) == (ACK, 0, b"\0\1\2\xff567\x80")
+            break
+    h.close()
+
+
+def test_several_values_of_one_setting(usher):
+    """6.5.3: in order, and the last one counts."""
+    h = H2(usher.port, ours=[(4, 100), (4, 1)], windows=False)
+    h.send(head(path="/status?code=200"))
+    h.until(lambda h: DATA in h.seen)
+    assert len(h.answer(1).body) == 1
+    h.close()
+
+
+def test_table_of_no_size(usher):
+    """SETTINGS_HEADER_TABLE_SIZE 0: answers use no entry of a table that is not there."""
+    h = H2(usher.port, ours=[(1, 0)])
+    h.decoder.header_table_size = 0
+    h.decoder.max_allowed_table_size = 0
+    for i in (1, 3, 5):
+        h.send(head(i))
+        assert h.wait(i).status == 200
+    h.close()
+
+
+def test_padding_gives_its_window_back(usher):
+    h = H2(usher.port)
+    h.until(lambda h: h.settings)
+    left = {0: 65535, 1: h.settings[4]}
+    h.send(req())
+    for _ in range(5000):  # more than the window of the connection
+        while min(left.values()) < 258:
+            f = h.frame()
+            if f.kind == WINDOW_UPDATE:
+                left[f.stream] += int.from_bytes(f.payload, "big")
+        h.send(frame(DATA, PADDED, 1, b"\xfa" + b"x" * 7 + b"\0" * 250))
+        left = {k: v - 258 for k, v in left.items()}
+    h.send(data(1, b""))
+    assert h.wait().status == 200
+    h.close()
+
+
+def test_answers_are_no_larger_than_asked(usher):
+    """SETTINGS_MAX_FRAME_SIZE's default is also the most that is sent to who allows more."""
+    for ours in ([], [(5, 1 << 20)]):
+        h = H2(usher.port, ours=ours)
+        h.send(head(path="/big?n=300000"))
+        sizes = []
+        while not h.answer(1).ended:
+            f = h.frame()
+            sizes.append(len(f.payload))
+        assert max(sizes) <= 16384 and len(h.answer(1).body) == 300000
+        h.close()
+
+
+@pytest.mark.parametrize("protocols", ["http/1.1", None])
+def test_prior_knowledge_where_there_is_no_http2(make_usher, origin, protocols):
+    u = make_usher(PLAIN.replace("; protocols h2", "; protocols " + protocols if protocols else ""), origin=origin.url)
+    h = H2(u.port, start=False)
+    h.send(PREFACE, settings(), head())
+    got = b""
+    while True:
+        more = h.sock.recv(4096)
+        if not more:
+            break
+        got += more
+    assert got.split(b"\r\n")[0] in (b"HTTP/1.1 505 HTTP Version Not Supported", b"HTTP/1.1 400 Bad Request")
+    assert got.count(b"HTTP/1.1") == 1
+    h.close()
+
+
+@pytest.mark.parametrize("lines", ["Upgrade: h2c\r\nConnection: Upgrade, HTTP2-Settings\r\nHTTP2-Settings: AAMAAABk\r\n",
+                                   "Upgrade: h2c\r\nConnection: Upgrade\r\n"])
+def test_upgrade_to_h2c_is_passed_over(make_usher, make_raw, origin, lines):
+    """RFC 9113 has none any more (3.1): the answer is one of HTTP/1.1, and the origin hears nothing of it."""
+    raw = make_raw(make_usher(PLAIN.replace("protocols h2", "protocols h2, http/1.1"), origin=origin.url))
+    raw.send("GET /x HTTP/1.1\r\nHost: a.example\r\n%s\r\n" % lines)
+    status, _, body = raw.response()
+    assert status == 200 and b"h2c" not in body.lower() and b"http2-settings" not in body.lower()
+    raw.send("GET /x HTTP/1.1\r\nHost: a.example\r\n\r\n")
+    assert raw.response()[0] == 200
 
 
 def test_window_of_one_byte(usher):
