@@ -2,12 +2,19 @@
 /* Fields of the connection: addresses, what TLS settled, the zone, timings, geography. */
 #include "engine/field_get.h"
 #include "engine/geoip.h"
+#include "headers/proxied.h"
 
 static const struct tls_facts no_tls = {.version = STR("none")};
 
 static const struct tls_facts *tls_of(const struct fields *f)
 {
 	return f->in->tls != NULL ? f->in->tls : &no_tls;
+}
+
+static void text(struct str s, struct value *out)
+{
+	if (s.p != NULL)
+		*out = VALUE_STR(s);
 }
 
 void get_connection(struct fields *f, const struct field *row, struct value *out)
@@ -81,6 +88,42 @@ void get_connection(struct fields *f, const struct field *row, struct value *out
 	}
 }
 
+/* What a PROXY header left unsaid is missing, but TLS is then not said to be there. */
+void get_proxied(struct fields *f, const struct field *row, struct value *out)
+{
+	static const struct proxied nothing = {.said = false};
+	const struct proxied *said = f->in->proxied != NULL ? f->in->proxied : &nothing;
+
+	switch ((enum field_id)row->at) {
+	case FIELD_PROXIED_TLS:
+		*out = VALUE_BOOL(said->tls);
+		break;
+	case FIELD_PROXIED_VERIFIED:
+		*out = VALUE_BOOL(said->verified);
+		break;
+	case FIELD_PROXIED_CN:
+		text(said->cn, out);
+		break;
+	case FIELD_PROXIED_VERSION:
+		text(said->tls_version, out);
+		break;
+	case FIELD_PROXIED_CIPHER:
+		text(said->tls_cipher, out);
+		break;
+	case FIELD_PROXIED_AUTHORITY:
+		text(said->authority, out);
+		break;
+	case FIELD_PROXIED_ALPN:
+		text(said->alpn, out);
+		break;
+	case FIELD_PROXIED_ID:
+		text(said->unique_id, out);
+		break;
+	default:
+		break;
+	}
+}
+
 void get_timing(struct fields *f, const struct field *row, struct value *out)
 {
 	switch ((enum field_id)row->at) {
@@ -96,12 +139,6 @@ void get_timing(struct fields *f, const struct field *row, struct value *out)
 	default:
 		break;
 	}
-}
-
-static void text(struct str s, struct value *out)
-{
-	if (s.p != NULL)
-		*out = VALUE_STR(s);
 }
 
 /* Missing as long as no database is named, and where it does not say. */

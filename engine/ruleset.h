@@ -73,6 +73,7 @@ bool ruleset_has_phase(const struct ruleset *r, enum phase p, struct str zone);
 struct inputs {
 	const struct cert_facts *cert;
 	const struct tls_facts *tls;
+	const struct proxied *proxied; /* what a PROXY header says of the client */
 	struct ip client_ip; /* ip.src */
 	uint16_t client_port;
 	struct ip server_ip;

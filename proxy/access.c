@@ -65,6 +65,17 @@ static void when(struct buf *b, int64_t msec)
 	text(b, STR("{\"time\":"), str_of(stamp));
 }
 
+/* What a PROXY header says, under names of its own. */
+static void proxied(struct buf *b, const struct proxied *p)
+{
+	if (p->tls)
+		flag(b, KEY("proxy_tls_verified"), p->verified);
+	text(b, KEY("proxy_tls"), p->tls_version);
+	text(b, KEY("proxy_cn"), p->cn);
+	text(b, KEY("proxy_authority"), p->authority);
+	text(b, KEY("proxy_id"), p->unique_id);
+}
+
 /* client NULL: the connection's. */
 static void begin(struct buf *b, const char *kind, int64_t msec, const struct conn *c, const struct ip *client)
 {
@@ -81,6 +92,8 @@ static void begin(struct buf *b, const char *kind, int64_t msec, const struct co
 	if (c->port != 0)
 		integer(b, KEY("client_port"), c->port);
 	address(b, KEY("proxy"), &c->proxy_ip);
+	if (c->proxied != NULL)
+		proxied(b, c->proxied);
 }
 
 static void end(struct buf *b)

@@ -14,6 +14,7 @@
 #include "proxy/access.h"
 #include "proxy/judge.h"
 #include "proxy/proxy_header.h"
+#include "proxy/proxy_tlv.h"
 #include "proxy/server.h"
 
 enum {
@@ -82,6 +83,7 @@ static void on_closed(struct transport *t)
 	listener_unref(c->listener);
 	if (c->counted)
 		server_conn_gone(w->server, c->proxy_ip.family != 0 ? &c->proxy_ip : &c->ip);
+	free(c->proxied);
 	free(c);
 	worker_conn_gone(w);
 }
@@ -274,6 +276,10 @@ static void preface_readable(struct conn *c)
 			c->port = a.source_port;
 			c->local_ip = a.destination;
 			c->local_port = a.destination_port;
+			if (a.client.said && (c->proxied = proxied_copy(&a.client)) == NULL) {
+				close_now(c, FAULT_MEMORY);
+				return;
+			}
 		}
 		begin(c);
 	} else if (got == PROXY_HEADER_BAD) {

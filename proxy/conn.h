@@ -7,6 +7,7 @@
 #define PROXY_CONN_H
 
 #include "headers/lines.h"
+#include "headers/proxied.h"
 #include "proxy/deadline.h"
 #include "proxy/faults.h"
 #include "proxy/transport.h"
@@ -51,6 +52,7 @@ struct conn {
 	void *protocol_data;
 	struct ip ip, local_ip;           /* family 0 on unix sockets; ip.src */
 	struct ip proxy_ip;               /* the peer that said so with a PROXY header, family 0: none */
+	struct proxied *proxied;          /* owned; what it says besides; NULL: nothing */
 	uint16_t port, local_port;
 	bool counted;                     /* in the server's counts */
 	bool draining;                    /* no request after those under way */

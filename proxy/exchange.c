@@ -91,6 +91,7 @@ static void fill_inputs(struct exchange *x)
 
 	in->cert = x->cert;
 	in->tls = c->t.tls != NULL ? session_tls(c->t.tls) : NULL;
+	in->proxied = c->proxied;
 	in->client_ip = x->client;
 	in->client_port = c->port;
 	in->server_ip = c->local_ip;
@@ -359,7 +360,7 @@ struct exchange *exchange_new(struct worker *w, struct conn *c, const struct dow
 	x->held = held_ref(w->held);
 	x->config = x->held->config;
 	x->request.arena = x->response.arena = &x->arena;
-	x->request.tls = c->t.tls != NULL;
+	x->request.tls = c->t.tls != NULL || (c->proxied != NULL && c->proxied->tls);
 	x->client = c->ip;
 	x->proxy = c->proxy_ip;
 	x->residual_serves = true;

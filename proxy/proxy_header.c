@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Parsing and writing of PROXY headers. TLVs of version 2 are passed over. */
+/* Parsing and writing of PROXY headers; what follows the addresses in version 2 is proxy_tlv.c's. */
 #include "proxy/proxy_header.h"
 
 #include <arpa/inet.h>
+
+#include "proxy/proxy_tlv.h"
 
 enum {
 	V1_MAX = 107,    /* the longest line, CR LF included */
@@ -79,6 +81,7 @@ static uint16_t number(const unsigned char *p)
 static bool version2(const unsigned char *p, size_t n, struct proxy_addresses *out)
 {
 	unsigned command = p[12] & 15, family = p[13] >> 4, each;
+	struct str header = { (const char *)p, V2_FIXED + n };
 
 	if (p[12] >> 4 != 2 || command > 1)
 		return false;
@@ -96,7 +99,7 @@ static bool version2(const unsigned char *p, size_t n, struct proxy_addresses *o
 	out->destination = ip_unmap(out->destination);
 	out->source_port = number(p + 2 * each);
 	out->destination_port = number(p + 2 * each + 2);
-	return true;
+	return proxy_tlvs_read(header, str_sub(header, V2_FIXED + 2 * each + 4, header.n), &out->client);
 }
 
 static enum proxy_header read2(struct buf *in, struct proxy_addresses *out)

@@ -8,6 +8,7 @@
 
 #include "base/buf.h"
 #include "base/ip.h"
+#include "headers/proxied.h"
 
 enum proxy_header { PROXY_HEADER_MORE, PROXY_HEADER_BAD, PROXY_HEADER_DONE };
 
@@ -15,6 +16,7 @@ struct proxy_addresses {
 	bool known; /* false: the proxy speaks for itself (LOCAL, UNKNOWN) */
 	struct ip source, destination;
 	uint16_t source_port, destination_port;
+	struct proxied client; /* version 2, known: what else it says; borrows from the buffer until that is added to */
 };
 
 /* Reads one header off the front of in. Consumes it when DONE, nothing otherwise. */
