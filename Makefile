@@ -10,7 +10,8 @@
 #   make rules      lint the shipped rule files and run the rule tests
 #   make e2e        clients, usher and origins together; E2E=name picks tests
 #   make fuzz       every fuzzer for SECONDS=60; FUZZ=fuzz_rules runs one
-#   make soak       SECONDS=3600 of mixed load and reloads; memory that runs out at every allocation
+#   make soak       SECONDS=3600 of mixed load and reloads
+#   make oom        memory that runs out at every allocation in the life of a request, a reload, a start
 #   make bench      measure usher beside its peers
 #   make cover      how much of each file the unit and end-to-end tests reach
 #   make format     lay out the sources with clang-format
@@ -75,9 +76,10 @@ CFLAGS_ALL := -std=c11 $(WARN) $(CFLAGS) $(HARDEN) $(MODE)
 GENERATED := -Wno-unused-function -Wno-unused-parameter -Wno-unused-but-set-variable -Wno-sign-compare \
 	-Wno-implicit-fallthrough
 # A client's certificates are parsed by mtls/global.c's function, which knows critical name constraints, and judged by
-# mtls/handshake.c's, once. Records are sealed and opened by mtls/gcm.c's, X25519 is mtls/x25519.c's.
+# mtls/handshake.c's, once. Records are sealed and opened by mtls/gcm.c's, X25519 is mtls/x25519.c's. Allocations that
+# fail are counted by base/memory.c.
 WRAPPED := mbedtls_x509_crt_parse_der mbedtls_x509_crt_verify_restartable \
-	mbedtls_gcm_crypt_and_tag mbedtls_gcm_auth_decrypt mbedtls_ecp_mul
+	mbedtls_gcm_crypt_and_tag mbedtls_gcm_auth_decrypt mbedtls_ecp_mul malloc calloc realloc
 LDFLAGS_ALL := $(LDHARDEN) $(MODE) $(WRAPPED:%=-Wl,--wrap=%) $(LDFLAGS)
 LIBS := $(MBEDTLS_LIBS) $(DEPS)/lib/libllhttp.a \
 	-Wl,--as-needed -luv -lcurl -lnghttp2 -lpcre2-8 -ljansson -lmaxminddb -lpthread -lm
@@ -100,7 +102,7 @@ FUZZERS := $(patsubst tests/fuzz/%.c,$(OUT)/%,$(wildcard tests/fuzz/fuzz_*.c))
 BENCHES := $(patsubst %.c,$(OUT)/%,$(wildcard bench/*.c)) \
 	$(patsubst %,$(OUT)/bench/engine-driver,$(wildcard bench/engine/driver.c))
 
-.PHONY: all deps deps-demo deps-test deps-bench demo unit rules e2e check fuzz fuzz-seeds soak bench cover format \
+.PHONY: all deps deps-demo deps-test deps-bench demo unit rules e2e check fuzz fuzz-seeds soak oom bench cover format \
 	graph docs install clean help fuzzers benches FORCE
 
 all: $(if $(LIBOBJ),$(LIB)) $(if $(MAIN),$(USHER))
@@ -235,7 +237,13 @@ demo:
 soak: SECONDS = 3600
 soak: all
 	$(Q)PYTHONDONTWRITEBYTECODE=1 USHER='$(abspath $(USHER))' DEPS='$(abspath $(DEPS))' SAN='$(SAN)' SOAK_SECONDS='$(SECONDS)' \
-		$(PYTHON) -m pytest -q -s -p no:cacheprovider -k 'soak or no_memory or slowhttptest' tests/e2e
+		$(PYTHON) -m pytest -q -s -p no:cacheprovider -k 'soak or slowhttptest' tests/e2e
+
+# The same tests as make check has, over all allocations instead of a sample of them.
+oom: all $(OUT)/tests/unit/test_no_memory
+	$(Q)OOM=all base/build/unit.sh $(OUT)/tests/unit/test_no_memory
+	$(Q)PYTHONDONTWRITEBYTECODE=1 USHER='$(abspath $(USHER))' DEPS='$(abspath $(DEPS))' SAN='$(SAN)' OOM=all \
+		$(PYTHON) -m pytest -q -s -p no:cacheprovider -k no_memory tests/e2e
 
 bench:
 	+$(Q)$(STEP) deps-bench

@@ -9,7 +9,8 @@ enum { FIRST_SIZE = 256 };
 
 void buf_fini(struct buf *b)
 {
-	free(b->p);
+	if (!b->lent)
+		free(b->p);
 	*b = (struct buf)BUF_INIT;
 }
 
@@ -40,7 +41,9 @@ bool buf_reserve(struct buf *b, size_t n)
 		goto fail;
 	if (b->n)
 		memcpy(p, b->p + b->off, b->n);
-	free(b->p);
+	if (!b->lent)
+		free(b->p);
+	b->lent = false;
 	b->p = p;
 	b->off = 0;
 	b->size = size;

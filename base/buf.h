@@ -11,14 +11,17 @@
 #include "base/str.h"
 
 struct buf {
-	char *p;      /* owned */
+	char *p;      /* owned, unless it is lent */
 	size_t off;   /* first live byte */
 	size_t n;     /* live bytes from off */
 	size_t size;  /* allocated */
 	bool failed;  /* an append ran out of memory; sticky until buf_fini */
+	bool lent;    /* p is somebody else's, and left alone */
 };
 
-#define BUF_INIT { NULL, 0, 0, 0, false }
+#define BUF_INIT { NULL, 0, 0, 0, false, false }
+/* Begins in an array of the caller's, and takes memory of its own only for more than fits. */
+#define BUF_LENT(array) { (array), 0, 0, sizeof(array), false, true }
 
 void buf_fini(struct buf *b);
 void buf_clear(struct buf *b); /* forgets contents, keeps memory */

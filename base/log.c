@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Event lines. A line is built on the stack and leaves with one write, so lines of two threads never mix;
+ * Event lines. A line is built on the stack (most are: one must get out when there is no memory) and leaves with one write, so lines of two threads never mix;
  * what cannot be written (a full disk, a closed pipe) is counted, and the next line that gets out says how
  * many.
  */
@@ -70,7 +70,8 @@ static bool write_line(struct str line)
 
 void log_pairs(enum log_level level, const char *event, const struct log_pair *pairs, size_t n)
 {
-	struct buf b = BUF_INIT;
+	char storage[2048];
+	struct buf b = BUF_LENT(storage);
 	char time[CLOCK_TEXT];
 	int saved = errno;
 	uint64_t lost;

@@ -32,6 +32,15 @@ bool str_ends(struct str s, struct str suffix)
 	return s.n >= suffix.n && (suffix.n == 0 || memcmp(s.p + (s.n - suffix.n), suffix.p, suffix.n) == 0);
 }
 
+size_t str_count(struct str s, char c)
+{
+	size_t i, n = 0;
+
+	for (i = 0; i < s.n; i++)
+		n += s.p[i] == c;
+	return n;
+}
+
 bool str_contains(struct str s, struct str needle)
 {
 	if (needle.n == 0)

@@ -81,6 +81,7 @@ bool str_ends(struct str s, struct str suffix);
 bool str_contains(struct str s, struct str needle); /* an empty needle is in everything */
 ptrdiff_t str_find(struct str s, char c);            /* index, or -1 */
 ptrdiff_t str_rfind(struct str s, char c);
+size_t str_count(struct str s, char c);
 struct str str_sub(struct str s, size_t from, size_t to); /* clamped to s */
 struct str str_trim(struct str s);                        /* SP and HTAB at both ends (OWS of RFC 9110) */
 uint64_t str_hash(struct str s, uint64_t seed);

@@ -6,6 +6,7 @@
 #include "base/clock.h"
 #include "base/err.h"
 #include "base/limits.h"
+#include "base/memory.h"
 #include "mtls/crl_share.h"
 #include "mtls/inspect.h"
 
@@ -160,11 +161,13 @@ static void remember(struct shared_crl *s, const uint8_t key[32], bool good)
 
 bool shared_crl_signed_by(struct shared_crl *s, const mbedtls_pk_context *key, const uint8_t key_digest[32])
 {
+	unsigned failures = memory_failures();
 	bool good;
 
 	if (recall(s, key_digest, &good))
 		return good;
 	good = signature_good(&s->crl->signature, key);
-	remember(s, key_digest, good);
+	if (good || memory_failures() == failures) /* else nothing is known */
+		remember(s, key_digest, good);
 	return good;
 }

@@ -15,6 +15,7 @@
 
 #include "base/clock.h"
 #include "base/err.h"
+#include "base/memory.h"
 #include "mtls/inspect.h"
 #include "mtls/state.h"
 
@@ -201,7 +202,7 @@ int handshake_cert_cb(mbedtls_ssl_context *ssl)
 
 /* What an error of the library means while the handshake runs. The library has sent an alert, except where we
  * name one. */
-static void fail_handshake(struct session *s, int error)
+static void fail_handshake(struct session *s, int error, bool memory)
 {
 	bool hello_done = s->hs->answered;
 	enum reason reason = REASON_BAD_MESSAGE;
@@ -250,6 +251,10 @@ static void fail_handshake(struct session *s, int error)
 		else if (hello_done && (-error & 0xff80) >= 0x3980 && (-error & 0xff80) <= 0x5000)
 			reason = REASON_BAD_SIGNATURE; /* MBEDTLS_ERR_PK_*, _RSA_*, _ECP_* */
 		break;
+	}
+	if (memory) { /* whatever the library took it for */
+		reason = REASON_NOMEM;
+		alert = 0;
 	}
 	session_fail(s, reason, error, alert);
 }
@@ -374,6 +379,7 @@ static bool settle(struct session *s)
 
 static void run(struct session *s)
 {
+	unsigned failures = memory_failures();
 	int rc = 0;
 
 	while (rc == 0 && !mbedtls_ssl_is_handshake_over(&s->ssl)) {
@@ -394,7 +400,7 @@ static void run(struct session *s)
 		s->stage = STAGE_OPEN;
 		session_trim_tails(s); /* TLS 1.3: the library has written zeros all over its buffers */
 	} else if (rc != MBEDTLS_ERR_SSL_WANT_READ) {
-		fail_handshake(s, rc);
+		fail_handshake(s, rc, memory_failures() != failures);
 	}
 }
 

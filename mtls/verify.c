@@ -24,6 +24,7 @@
 #include <mbedtls/oid.h>
 
 #include "base/err.h"
+#include "base/memory.h"
 #include "mtls/cert.h"
 #include "mtls/constraints.h"
 #include "mtls/inspect.h"
@@ -429,7 +430,7 @@ static int judge_anew(struct cert_facts *f, const struct trust *t, mbedtls_x509_
 	return judge(f, t, chain, &path, now);
 }
 
-int chain_judge(struct cert_facts **out, const struct trust *t, mbedtls_x509_crt *chain, int64_t now)
+static int judge_chain(struct cert_facts **out, const struct trust *t, mbedtls_x509_crt *chain, int64_t now)
 {
 	struct path_key key;
 	struct path path = {.n = 0};
@@ -448,4 +449,16 @@ int chain_judge(struct cert_facts **out, const struct trust *t, mbedtls_x509_crt
 			return whole(out, rc);
 	}
 	return whole(out, judge_anew(*out, t, chain, now));
+}
+
+/*
+ * A signature that could not be checked for lack of memory looks like a bad one to the library, and a list that names
+ * the client like one that does not count: such a judgement is none.
+ */
+int chain_judge(struct cert_facts **out, const struct trust *t, mbedtls_x509_crt *chain, int64_t now)
+{
+	unsigned failures = memory_failures();
+	int rc = judge_chain(out, t, chain, now);
+
+	return rc == 0 && memory_failures() != failures ? whole(out, -ERR_NOMEM) : rc;
 }

@@ -79,6 +79,7 @@ static void proxied(struct buf *b, const struct proxied *p)
 /* client NULL: the connection's. */
 static void begin(struct buf *b, const char *kind, int64_t msec, const struct conn *c, const struct ip *client)
 {
+	c->worker->log_line = b->n;
 	when(b, msec);
 	text(b, KEY("kind"), str_of(kind));
 	if (c->listener->conf != NULL)
@@ -96,9 +97,17 @@ static void begin(struct buf *b, const char *kind, int64_t msec, const struct co
 		proxied(b, c->proxied);
 }
 
-static void end(struct buf *b)
+/* A line is whole, or it is counted as lost and those before it stay. */
+static void end(struct worker *w)
 {
+	struct buf *b = &w->log;
+
 	buf_add(b, STR("}\n"));
+	if (!b->failed)
+		return;
+	b->n = w->log_line;
+	b->failed = false;
+	access_lost(server_access(w->server), 1);
 }
 
 static void certificate(struct buf *b, const struct cert_facts *cert)
@@ -193,6 +202,8 @@ void access_exchange(const struct exchange *x)
 	struct buf *b = &x->worker->log;
 	const struct request *req = &x->request;
 
+	if (x->fault == FAULT_MEMORY)
+		x->conn->logged = true;
 	if (!server_logs(x->worker->server))
 		return;
 	begin(b, "request", req->time_msec, x->conn, &x->client);
@@ -227,14 +238,15 @@ void access_exchange(const struct exchange *x)
 	integer(b, KEY("usec"), usec(x->started, x->ended));
 	text(b, KEY("user_agent"), req->lines.n > 0 && lines_get(&req->lines, STR("user-agent")) != NULL ?
 				      lines_get(&req->lines, STR("user-agent"))->value : STR_NONE);
-	end(b);
+	end(x->worker);
 }
 
-void access_handshake(const struct conn *c, const char *reason, struct str detail)
+void access_handshake(struct conn *c, const char *reason, struct str detail)
 {
 	struct buf *b = &c->worker->log;
 	struct session *s = c->t.tls;
 
+	c->logged = true;
 	if (!server_logs(c->worker->server))
 		return;
 	begin(b, "handshake", clock_now_msec(), c, NULL);
@@ -247,25 +259,27 @@ void access_handshake(const struct conn *c, const char *reason, struct str detai
 	text(b, KEY("reason"), reason != NULL || s == NULL ? str_of(reason) : session_reason(s));
 	text(b, KEY("detail"), detail.n > 0 || s == NULL ? detail : session_reason_detail(s));
 	integer(b, KEY("usec"), usec(c->accepted, clock_mono_nsec()));
-	end(b);
+	end(c->worker);
 }
 
-void access_refused(const struct conn *c, const char *reason)
+void access_refused(struct conn *c, const char *reason)
 {
 	struct buf *b = &c->worker->log;
 
+	c->logged = true;
 	if (!server_logs(c->worker->server))
 		return;
 	begin(b, "connection", clock_now_msec(), c, NULL);
 	text(b, KEY("action"), STR("refused"));
 	text(b, KEY("reason"), str_of(reason));
-	end(b);
+	end(c->worker);
 }
 
-void access_ended(const struct conn *c, enum fault f, struct str detail)
+void access_ended(struct conn *c, enum fault f, struct str detail)
 {
 	struct buf *b = &c->worker->log;
 
+	c->logged = true;
 	if (!server_logs(c->worker->server))
 		return;
 	begin(b, "connection", clock_now_msec(), c, NULL);
@@ -273,16 +287,16 @@ void access_ended(const struct conn *c, enum fault f, struct str detail)
 	text(b, KEY("action"), STR("closed"));
 	text(b, KEY("reason"), str_of(fault_word(f)));
 	text(b, KEY("detail"), detail);
-	end(b);
+	end(c->worker);
 }
 
 void access_flush(struct worker *w)
 {
-	if (w->log.n == 0)
+	struct str lines = buf_str(&w->log);
+
+	if (lines.n == 0)
 		return;
-	if (w->log.failed || !access_give(server_access(w->server), buf_str(&w->log)))
-		access_lost(server_access(w->server));
+	if (!access_give(server_access(w->server), lines))
+		access_lost(server_access(w->server), str_count(lines, '\n'));
 	buf_clear(&w->log);
-	if (w->log.failed)
-		buf_fini(&w->log);
 }

@@ -20,9 +20,9 @@ void access_close(struct access *a);                   /* writes what it has, th
 
 void access_exchange(const struct exchange *x);
 /* reason NULL: the TLS session's own. */
-void access_handshake(const struct conn *c, const char *reason, struct str detail);
-void access_refused(const struct conn *c, const char *reason);
-void access_ended(const struct conn *c, enum fault f, struct str detail); /* by us, between requests or across them */
+void access_handshake(struct conn *c, const char *reason, struct str detail);
+void access_refused(struct conn *c, const char *reason);
+void access_ended(struct conn *c, enum fault f, struct str detail); /* by us, between requests or across them */
 void access_flush(struct worker *w);
 
 #endif

@@ -19,6 +19,7 @@
 enum {
 	QUEUE_BYTES = 16 << 20,
 	GATHER_BYTES = 1 << 18, /* the thread writes when there is so much, */
+	KEEP_BYTES = 1 << 20,   /* a buffer that has grown larger is given back */
 	GATHER_MSEC = 50,       /* … or so long after the first line: waking up costs more than writing */
 };
 
@@ -61,7 +62,7 @@ static void write_all(struct access *a, struct buf *b)
 			continue;
 		if (n < 0) {
 			write_failed(a, "write");
-			access_lost(a);
+			access_lost(a, str_count(buf_str(b), '\n'));
 			break;
 		}
 		buf_consume(b, (size_t)n);
@@ -98,6 +99,10 @@ static void run(void *arg)
 	bool end;
 
 	do {
+		if (mine.size > KEEP_BYTES)
+			buf_fini(&mine);
+		if (mine.size == 0 && !buf_reserve(&mine, GATHER_BYTES)) /* lines are to be had when there is no more memory */
+			mine.failed = false;
 		uv_mutex_lock(&a->lock);
 		while (a->queue.n == 0 && !a->reopen && !a->end)
 			uv_cond_wait(&a->wake, &a->lock);
@@ -111,8 +116,6 @@ static void run(void *arg)
 		uv_mutex_unlock(&a->lock);
 		mine = full;
 		write_all(a, &mine); /* to the file that was current when they were queued */
-		if (mine.size > QUEUE_BYTES / 16)
-			buf_fini(&mine);
 		if (path != NULL)
 			open_again(a, path);
 	} while (!end);
@@ -132,19 +135,16 @@ bool access_give(struct access *a, struct str lines)
 	uv_mutex_lock(&a->lock);
 	before = a->queue.n;
 	taken = a->queue.n + lines.n <= QUEUE_BYTES && buf_add(&a->queue, lines);
-	if (a->queue.failed) {
-		buf_fini(&a->queue);
-		access_lost(a);
-	}
+	a->queue.failed = false; /* what it has stays */
 	if (before == 0 || (before < GATHER_BYTES && a->queue.n >= GATHER_BYTES))
 		uv_cond_signal(&a->wake);
 	uv_mutex_unlock(&a->lock);
 	return taken;
 }
 
-void access_lost(struct access *a)
+void access_lost(struct access *a, uint64_t lines)
 {
-	if (atomic_fetch_add(&a->lost, 1) == 0)
+	if (atomic_fetch_add(&a->lost, lines) == 0)
 		log_warning("access_log_lost", LOG_Z("reason", "lines were lost; counted from now on"));
 }
 
@@ -186,7 +186,7 @@ int access_open(struct access **out, struct str path)
 	atomic_store(&a->on, on);
 	a->path = on ? strndup(path.p, path.n) : strdup("stdout");
 	a->open_path = a->path != NULL ? strdup(a->path) : NULL;
-	if (a->open_path == NULL)
+	if (a->open_path == NULL || !buf_reserve(&a->queue, GATHER_BYTES))
 		goto failed;
 	if ((a->fd = open_path(a->path)) < 0) {
 		rc = -ERR_IO;

@@ -8,6 +8,6 @@
 bool access_on(const struct access *a); /* false: the setting is off */
 /* Queues whole lines, copied. false: the queue is full or memory out, nothing was taken. Any thread. */
 bool access_give(struct access *a, struct str lines);
-void access_lost(struct access *a); /* some lines were not taken */
+void access_lost(struct access *a, uint64_t lines); /* so many were not taken */
 
 #endif

@@ -97,6 +97,8 @@ static void close_now(struct conn *c, enum fault f)
 	c->state = CONN_CLOSING;
 	if (c->protocol != NULL)
 		c->protocol->stop(c, f);
+	if ((f == FAULT_MEMORY || c->t.error == UV_ENOMEM) && !c->logged)
+		access_ended(c, FAULT_MEMORY, STR_NONE);
 	deadline_clear(&w->wheel, &c->deadline);
 	deadline_clear(&w->wheel, &c->trim);
 	judge_forget(w, c);
@@ -255,7 +257,6 @@ static void begin(struct conn *c)
 		return;
 	}
 	if (session_new(&s, l->context) < 0) {
-		log_warning("session_failed", LOG_Z("reason", "no_memory"));
 		close_now(c, FAULT_MEMORY);
 		return;
 	}
@@ -376,6 +377,22 @@ static bool trusted(const struct listener_conf *l, const struct ip *ip)
 	return false;
 }
 
+/* There is no connection yet that could be logged. */
+static void no_connection(const struct listener *l, int fd)
+{
+	struct sockaddr_storage sa;
+	socklen_t len = sizeof(sa);
+	char text[IP_TEXT];
+	struct ip ip;
+	uint16_t port = 0;
+	size_t n = 0;
+
+	if (getpeername(fd, (struct sockaddr *)&sa, &len) == 0 && ip_of_sockaddr((struct sockaddr *)&sa, &ip, &port))
+		n = ip_print(&ip, text);
+	log_warning("accept_failed", LOG_Z("address", l->address), LOG_S("client", ((struct str){ text, n })),
+		    LOG_I("client_port", port), LOG_Z("error", "out of memory"));
+}
+
 void conn_accept(struct listener *l, int fd)
 {
 	struct worker *w = l->worker;
@@ -384,7 +401,7 @@ void conn_accept(struct listener *l, int fd)
 
 	if (c == NULL || (l->unix_socket ? uv_pipe_init(&w->loop, &c->t.h.pipe, 0) :
 					   uv_tcp_init(&w->loop, &c->t.h.tcp)) < 0) {
-		log_warning("accept_failed", LOG_Z("address", l->address), LOG_Z("error", "out of memory"));
+		no_connection(l, fd);
 		free(c);
 		close(fd);
 		return;

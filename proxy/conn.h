@@ -65,7 +65,7 @@ struct conn {
 	enum fault judged;                /* FAULT_NONE: may be served */
 	bool had_verified;                /* the certificate verified at some time */
 	struct standing *standing;        /* counted; NULL: to be made */
-	bool logged;                      /* its end was accounted for */
+	bool logged;                      /* a line says why it ends */
 };
 
 static inline struct conn *conn_of(struct transport *t)

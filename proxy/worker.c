@@ -20,6 +20,8 @@
 #include "proxy/server.h"
 #include "proxy/transport.h"
 
+enum { LOG_BYTES = 65536 };
+
 struct held *held_ref(struct held *h)
 {
 	h->users++;
@@ -239,7 +241,8 @@ int worker_new(struct worker **out, struct server *server, unsigned index)
 	w->index = index;
 	w->server = server;
 	w->reserve_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
-	if (!random_bytes(&w->request_id, sizeof(w->request_id)) || origins_new(&w->origins, w) < 0) {
+	if (!random_bytes(&w->request_id, sizeof(w->request_id)) || origins_new(&w->origins, w) < 0 ||
+	    !buf_reserve(&w->log, LOG_BYTES)) {
 		rc = UV_ENOMEM;
 		goto failed;
 	}

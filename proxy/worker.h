@@ -66,7 +66,8 @@ struct worker {
 	struct exchange *spare;  /* finished exchanges kept with their arenas */
 	unsigned nspare;
 	struct origins *origins;
-	struct buf log;          /* access log lines of this turn */
+	struct buf log;          /* access log lines of this turn; room for many is kept, lest they are lost without memory */
+	size_t log_line;         /* where the line that is being written begins */
 	bool draining, stopping, ended;
 	int reserve_fd;          /* given up for a moment to turn a connection away when there are no others */
 	uint64_t accept_failed;  /* loop milliseconds when the log was last told that no more can be had */

@@ -1,16 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
 """Memory that runs out at each allocation in a connection's life: no crash, no half-judged request, no harm later."""
-import mmap
 import os
-import struct
 import subprocess
 import sys
 
 import pytest
 
 import h2raw
-from conftest import HERE, ROOT, Raw, free_port, stop
+from conftest import HERE, Raw, free_port, stop
 from h2raw import H2, data, head
+from memory import FOREVER, Allocations
 from test_hostile import recorder  # pylint: disable=unused-import
 
 pytestmark = pytest.mark.skipif(bool(os.environ.get("SAN")), reason="sanitizers have their own allocator")
@@ -36,23 +35,6 @@ rule tag     { when cf.tls_client_auth.cert_verified then set request header "x-
 rule rewrite { when starts_with(http.request.uri.path, "/v1") then rewrite path = "/v2" }
 rule answer  { when true then set response header "x-rule" = concat(http.host, "-", http.request.method) }
 """
-
-
-class Allocations:
-    def __init__(self, directory):
-        self.library, path = str(directory / "fail_alloc.so"), directory / "page"
-        subprocess.run(["cc", "-shared", "-fPIC", "-o", self.library, str(ROOT / "tests/tools/fail_alloc.c")], check=True)
-        path.write_bytes(bytes(4096))
-        self.env = {"LD_PRELOAD": self.library, "FAIL_ALLOC": str(path)}
-        with open(path, "r+b") as f:
-            self.page = mmap.mmap(f.fileno(), 4096)
-
-    def set(self, first, count):
-        for index, number in ((0, 0), (1, 0), (2, 0), (3, count), (0, first)):
-            self.page[index * 4:index * 4 + 4] = struct.pack("i", number)
-
-    def seen(self):
-        return struct.unpack("i", self.page[4:8])[0]
 
 
 def plain(usher, pki):
@@ -105,15 +87,10 @@ def test_no_memory(make_usher, origin, second, pki, tmp_path, client, cases):
     memory = Allocations(tmp_path)
     usher = make_usher(RULES, origin=origin.url, second=second, plain=free_port(), env=memory.env)
     assert client(usher, pki).startswith(b"HTTP/1.1 200")
-    memory.set(1 << 30, 1)
-    client(usher, pki)
-    total = memory.seen()
-    memory.set(0, 0)
-    for count in (1, 1 << 29):
+    total = memory.count(lambda: client(usher, pki))
+    for count in (1, FOREVER):
         # the last ones are where requests are judged; the many before them are a handshake's
-        step = 1 if "SOAK_SECONDS" in os.environ else max(1, total // cases)
-        numbers = set(range(1, total + 2, step)) | set(range(max(1, total - 40), total + 2))
-        for first in sorted(numbers):
+        for first in memory.positions(total, cases, 40):
             memory.set(first, count)
             try:
                 answer = client(usher, pki)
@@ -186,13 +163,10 @@ def test_no_memory_lets_nobody_in(make_usher, recorder, pki, tmp_path, client, c
     before = len(recorder.requests)
     wanted = b"HTTP/1.1 429" if client is limited else b"HTTP/1.1 403"
     assert client(usher, pki).startswith(wanted)
-    memory.set(1 << 30, 1)
-    client(usher, pki)
-    total = memory.seen()
+    total = memory.count(lambda: client(usher, pki))
     assert total > 0
-    for count in (1, 1 << 29):
-        step = 1 if "SOAK_SECONDS" in os.environ else max(1, total // cases)
-        for first in sorted(set(range(1, total + 2, step)) | set(range(max(1, total - 20), total + 2))):
+    for count in (1, FOREVER):
+        for first in memory.positions(total, cases, 20):
             memory.set(first, count)
             try:
                 answer = client(usher, pki)

@@ -2,6 +2,7 @@
 """Pools: who gets a request, what happens when an origin is down, and that nothing is asked twice that must not be."""
 import collections
 import json
+import os
 import socket
 import subprocess
 import threading
@@ -177,6 +178,7 @@ def test_bad_lines(tmp_path, line, says):
     assert done.returncode == 1 and says in done.stdout, done.stdout
 
 
+@pytest.mark.skipif("address" in os.environ.get("SAN", ""), reason="AddressSanitizer must be the first library that is loaded")
 def test_an_address_that_does_not_answer_leaves_time_for_the_next(make_usher, make_origin, make_curl, tmp_path):
     """A name with two addresses: packets for the first one vanish, since a full queue of connections takes no more."""
     library = tmp_path / "two_addresses.so"

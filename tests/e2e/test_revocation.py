@@ -45,7 +45,7 @@ def put(source, target):
     os.rename(str(target) + ".part", target)
 
 
-def until(what, seconds=10):
+def until(what, seconds=20):
     end = time.monotonic() + seconds
     while time.monotonic() < end:
         if what():

@@ -83,12 +83,35 @@ static void prints(void **state)
 	buf_fini(&b);
 }
 
+/* In the caller's array as long as it fits, then in memory of its own; the array is left alone. */
+static void begins_in_an_array(void **state)
+{
+	char array[8];
+	struct buf b = BUF_LENT(array);
+	int i;
+
+	(void)state;
+	for (i = 0; i < 8; i++)
+		assert_true(buf_addc(&b, (char)('a' + i)));
+	assert_ptr_equal(buf_str(&b).p, array);
+	buf_consume(&b, 2);
+	assert_true(buf_add(&b, STR("12345678")));
+	check_str("grown", buf_str(&b), STR("cdefgh12345678"));
+	assert_memory_equal(array, "abcdefgh", 8);
+	buf_fini(&b);
+	b = (struct buf)BUF_LENT(array);
+	assert_true(buf_add(&b, STR("x")));
+	buf_fini(&b);
+	assert_null(b.p);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(adds_and_consumes),
 	    cmocka_unit_test(fails_for_good),
 	    cmocka_unit_test(json),
+	    cmocka_unit_test(begins_in_an_array),
 	    cmocka_unit_test(prints),
 	};
 

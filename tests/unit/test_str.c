@@ -144,9 +144,18 @@ static void hashes(void **state)
 	assert_true(str_hash(STR("abcdefghi"), 0) != str_hash(STR("abcdefghj"), 0));
 }
 
+static void counts(void **state)
+{
+	(void)state;
+	check_int("lines", (int)str_count(STR("a\nb\n\nc"), '\n'), 3);
+	check_int("none", (int)str_count(STR("abc"), '\n'), 0);
+	check_int("empty", (int)str_count(STR(""), '\n'), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(counts),
 	    cmocka_unit_test(compares), cmocka_unit_test(searches),  cmocka_unit_test(slices),
 	    cmocka_unit_test(numbers),  cmocka_unit_test(distances), cmocka_unit_test(hashes),
 	};
