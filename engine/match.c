@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The single door to PCRE2. Patterns come from our own translation, so an error of the compiler other than
- * size or memory is our mistake. Each thread owns one JIT stack and one block for results, made at its first
- * match and released when it ends.
+ * Where PCRE2 matches; regex_property.c asks its tables of characters. Patterns come from our own translation, so
+ * an error of the compiler other than size or memory is our mistake. Each thread owns one JIT stack and one block
+ * for results, made at its first match and released when it ends.
  */
 #define PCRE2_CODE_UNIT_WIDTH 8
 #include <assert.h>

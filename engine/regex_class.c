@@ -43,7 +43,7 @@ static int range_order(const void *a, const void *b)
 	return x->low < y->low ? -1 : x->low > y->low;
 }
 
-static void cset_normal(struct cset *s)
+void cset_normal(struct cset *s)
 {
 	size_t n = 0;
 
@@ -61,8 +61,7 @@ static void cset_normal(struct cset *s)
 	s->n = n + 1;
 }
 
-/* s is normal before and after. */
-static bool cset_negate(struct regex_parser *p, struct cset *s)
+bool cset_negate(struct regex_parser *p, struct cset *s)
 {
 	uint32_t top = p->flags.u ? 0x10FFFF : 0xFF, next = 0;
 	struct cset out = {0};
@@ -78,7 +77,7 @@ static bool cset_negate(struct regex_parser *p, struct cset *s)
 	return true;
 }
 
-static bool cset_union(struct regex_parser *p, struct cset *s, const struct cset *other)
+bool cset_union(struct regex_parser *p, struct cset *s, const struct cset *other)
 {
 	for (size_t i = 0; i < other->n; i++)
 		if (!cset_add(p, s, other->v[i].low, other->v[i].high))
@@ -190,18 +189,13 @@ static bool posix_class(struct regex_parser *p, struct cset *s, bool *found)
 	return true;
 }
 
-bool cset_perl(struct regex_parser *p, struct cset *s, char which, size_t from)
+bool cset_perl(struct regex_parser *p, struct cset *s, char which)
 {
 	struct cset own = {0};
 	char kind = ascii_lower(which);
 
-	if (p->flags.u) {
-		regex_fail(p, U4002, from, p->at, "\\%c under (?u) is not supported: patterns match bytes",
-		           which);
-		regex_help(p, "(?-u:…) or no (?u) gives the ASCII class");
-		return false;
-	}
-	if (!ranges_add(p, &own, kind == 'd' ? "09" : kind == 's' ? "\t\r  " : "09AZaz__"))
+	if (p->flags.u ? !cset_unicode_perl(p, &own, kind)
+	               : !ranges_add(p, &own, kind == 'd' ? "09" : kind == 's' ? "\t\r  " : "09AZaz__"))
 		return false;
 	cset_normal(&own);
 	if (which != kind && !cset_negate(p, &own))
@@ -223,7 +217,11 @@ static bool item(struct regex_parser *p, struct cset *s, uint32_t *c, bool *sing
 			return false;
 		if (e.kind == ESCAPE_PERL) {
 			*single = false;
-			return cset_perl(p, s, e.perl, from);
+			return cset_perl(p, s, e.perl);
+		}
+		if (e.kind == ESCAPE_PROPERTY) {
+			*single = false;
+			return cset_property(p, s, e.perl, from);
 		}
 		*c = e.c;
 		if (e.raw)

@@ -189,9 +189,9 @@ bool regex_escape(struct regex_parser *p, struct regex_escaped *out, bool in_cla
 		return false;
 	}
 	if (c == 'p' || c == 'P') {
-		regex_fail(p, U4002, from, p->at,
-		           "Unicode classes \\%c are not supported: patterns match bytes", c);
-		return false;
+		out->kind = ESCAPE_PROPERTY;
+		out->perl = c;
+		return true;
 	}
 	for (size_t i = 0; i < sizeof(others) / sizeof(*others); i++)
 		if (others[i].c == c) {

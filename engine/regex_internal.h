@@ -9,6 +9,8 @@ struct regex_flags {
 	bool i, m, s, U, x, u, R;
 };
 
+struct regex_unit;
+
 struct regex_parser {
 	struct arena *a;
 	struct str s;
@@ -17,6 +19,8 @@ struct regex_parser {
 	unsigned depth, captures;
 	struct str names[64]; /* of named groups, to find a name given twice */
 	unsigned nnames;
+	struct regex_unit *units; /* the last first */
+	unsigned nunits;
 	struct regex_error *err;
 	int rc; /* 0, or the first failure */
 };
@@ -31,6 +35,13 @@ struct cset {
 	size_t n, cap;
 };
 
+/* A set of characters that was met before, and what it looks like in bytes. */
+struct regex_unit {
+	struct cset set;
+	struct regex_node *node;
+	struct regex_unit *next;
+};
+
 /* Records the first failure and returns NULL. */
 void *regex_fail(struct regex_parser *p, enum diag_code code, size_t from, size_t to, const char *fmt, ...)
     __attribute__((format(printf, 5, 6)));
@@ -42,13 +53,13 @@ void regex_skip_space(struct regex_parser *p); /* in (?x): white space and # com
 bool regex_char(struct regex_parser *p, uint32_t *c, size_t *n);
 
 /* What a backslash stands for. */
-enum regex_escape { ESCAPE_LITERAL, ESCAPE_PERL, ESCAPE_ASSERT };
+enum regex_escape { ESCAPE_LITERAL, ESCAPE_PERL, ESCAPE_PROPERTY, ESCAPE_ASSERT };
 
 struct regex_escaped {
 	enum regex_escape kind;
 	uint32_t c; /* literal: a code point, or a byte if raw */
 	bool raw;   /* was written \xHH: a byte, not a character, in byte mode */
-	char perl;  /* one of d D s S w W */
+	char perl;  /* one of d D s S w W, or p P with the name still to be read */
 	enum regex_assert assert;
 };
 
@@ -56,7 +67,13 @@ struct regex_escaped {
 bool regex_escape(struct regex_parser *p, struct regex_escaped *out, bool in_class);
 
 bool cset_add(struct regex_parser *p, struct cset *s, uint32_t low, uint32_t high);
-bool cset_perl(struct regex_parser *p, struct cset *s, char which, size_t from);
+void cset_normal(struct cset *s);
+bool cset_negate(struct regex_parser *p, struct cset *s); /* s is normal before and after */
+bool cset_union(struct regex_parser *p, struct cset *s, const struct cset *other);
+bool cset_perl(struct regex_parser *p, struct cset *s, char which);
+bool cset_unicode_perl(struct regex_parser *p, struct cset *s, char kind);              /* kind: d s w */
+bool cset_property(struct regex_parser *p, struct cset *s, char which, size_t from);    /* p->at is on the name */
+size_t regex_utf8(uint32_t c, unsigned char out[4]); /* bytes of a character */
 struct regex_node *regex_class(struct regex_parser *p);                                 /* p->at is on '[' */
 struct regex_node *regex_set_node(struct regex_parser *p, struct cset *s, size_t from); /* s is normal */
 struct regex_node *regex_literal_node(struct regex_parser *p, uint32_t c, bool raw, size_t from);

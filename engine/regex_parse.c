@@ -443,7 +443,9 @@ static struct regex_node *escape(struct regex_parser *p)
 	case ESCAPE_LITERAL:
 		return regex_literal_node(p, e.c, e.raw, from);
 	case ESCAPE_PERL:
-		return cset_perl(p, &set, e.perl, from) ? regex_set_node(p, &set, from) : NULL;
+		return cset_perl(p, &set, e.perl) ? regex_set_node(p, &set, from) : NULL;
+	case ESCAPE_PROPERTY:
+		return cset_property(p, &set, e.perl, from) ? regex_set_node(p, &set, from) : NULL;
 	case ESCAPE_ASSERT:
 		return assertion(p, e.assert, from);
 	}
@@ -566,5 +568,6 @@ int regex_parse(struct regex_tree *out, struct arena *a, struct str pattern, str
 		return p.rc;
 	out->root = root;
 	out->captures = p.captures;
+	out->units = p.nunits;
 	return 0;
 }

@@ -1,8 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The tree in PCRE2's syntax. Everything is written so that it has one reading: bytes as \xHH, classes as
- * sets of bytes, no flags but (?i:…) around letters, groups around every repeated thing.
+ * sets of bytes, no flags but (?i:…) around letters, groups around every repeated thing. A set of characters is a
+ * large group of bytes: where it comes up often, as in (?u)\w{2,50}, it is written once, at the end, and called, because
+ * PCRE2 copies what is repeated and holds 64 KiB at most.
  */
+#include <stdlib.h>
+
 #include "engine/regex_tree.h"
 
 static void byte_put(struct buf *out, unsigned c)
@@ -68,19 +72,33 @@ static void assert_put(struct buf *out, enum regex_assert which)
 	buf_add(out, str_of(text[which]));
 }
 
-static void node_put(struct buf *out, const struct regex_node *node, bool captures);
+/* How the sets of characters are written. */
+struct unit {
+	const struct regex_node *node;
+	uint64_t uses; /* copies that PCRE2 would make */
+	bool called;
+};
 
-static void repeat_put(struct buf *out, const struct regex_node *node, bool captures)
+struct writer {
+	struct buf *out;
+	bool captures;
+	struct unit *units; /* by number */
+};
+
+static void node_put(const struct writer *w, const struct regex_node *node);
+
+static void repeat_put(const struct writer *w, const struct regex_node *node)
 {
+	struct buf *out = w->out;
 	const struct regex_node *kid = node->kids[0];
 	bool bare =
 	    (kid->kind == REGEX_BYTE && !kid->nocase) ||
-	    (kid->kind == REGEX_GROUP && kid->capture > 0 && captures) ||
+	    (kid->kind == REGEX_GROUP && kid->capture > 0 && w->captures) ||
 	    (kid->kind == REGEX_CLASS && byte_set_count(kid->set) > 0 && byte_set_count(kid->set) < 256);
 
 	if (!bare)
 		buf_add(out, STR("(?:"));
-	node_put(out, kid, captures);
+	node_put(w, kid);
 	if (!bare)
 		buf_addc(out, ')');
 	if (node->max == REGEX_UNLIMITED && node->min <= 1)
@@ -95,8 +113,19 @@ static void repeat_put(struct buf *out, const struct regex_node *node, bool capt
 		buf_addc(out, '?');
 }
 
-static void node_put(struct buf *out, const struct regex_node *node, bool captures)
+static bool called(const struct writer *w, const struct regex_node *node)
 {
+	return node->unit > 0 && w->units[node->unit].called;
+}
+
+static void node_put(const struct writer *w, const struct regex_node *node)
+{
+	struct buf *out = w->out;
+
+	if (called(w, node)) {
+		buf_printf(out, "(?&u%u)", node->unit);
+		return;
+	}
 	switch (node->kind) {
 	case REGEX_EMPTY:
 		buf_add(out, STR("(?:)"));
@@ -128,12 +157,12 @@ static void node_put(struct buf *out, const struct regex_node *node, bool captur
 					byte_put(out, node->kids[i]->byte);
 				buf_addc(out, ')');
 				i--;
-			} else if (kid->kind == REGEX_ALT) {
+			} else if (kid->kind == REGEX_ALT && !called(w, kid)) {
 				buf_add(out, STR("(?:"));
-				node_put(out, kid, captures);
+				node_put(w, kid);
 				buf_addc(out, ')');
 			} else {
-				node_put(out, kid, captures);
+				node_put(w, kid);
 			}
 		}
 		break;
@@ -141,22 +170,81 @@ static void node_put(struct buf *out, const struct regex_node *node, bool captur
 		for (size_t i = 0; i < node->n; i++) {
 			if (i > 0)
 				buf_addc(out, '|');
-			node_put(out, node->kids[i], captures);
+			node_put(w, node->kids[i]);
 		}
 		break;
 	case REGEX_REPEAT:
-		repeat_put(out, node, captures);
+		repeat_put(w, node);
 		break;
 	case REGEX_GROUP:
-		buf_add(out, node->capture > 0 && captures ? STR("(") : STR("(?:"));
-		node_put(out, node->kids[0], captures);
+		buf_add(out, node->capture > 0 && w->captures ? STR("(") : STR("(?:"));
+		node_put(w, node->kids[0]);
 		buf_addc(out, ')');
 		break;
 	}
 }
 
+/* Counts what PCRE2 would copy; times: how often node itself is copied. */
+static void uses_count(struct unit *units, const struct regex_node *node, uint64_t times)
+{
+	enum { MANY = 1000000 };
+
+	if (node->unit > 0) {
+		units[node->unit].node = node;
+		units[node->unit].uses += times;
+		return;
+	}
+	if (node->kind == REGEX_REPEAT && node->max == REGEX_UNLIMITED)
+		times *= node->min > 1 ? node->min : 1;
+	else if (node->kind == REGEX_REPEAT)
+		times *= node->max > 1 ? node->max : 1;
+	for (size_t i = 0; i < node->n; i++)
+		uses_count(units, node->kids[i], times > MANY ? MANY : times);
+}
+
+/* Calls are slower than copies: small sets, and all that come up once, are written where they stand. */
+static bool units_choose(struct unit *units, unsigned n)
+{
+	enum { BYTES = 4096 };
+	struct buf text = BUF_INIT;
+	struct writer w = {&text, false, units};
+	bool good = true;
+
+	for (unsigned i = 1; i <= n && good; i++) {
+		if (units[i].uses < 2)
+			continue;
+		buf_clear(&text);
+		node_put(&w, units[i].node);
+		units[i].called = buf_str(&text).n * units[i].uses > BYTES;
+		good = !text.failed;
+	}
+	buf_fini(&text);
+	return good;
+}
+
 bool regex_translate(struct buf *out, const struct regex_tree *t, bool captures)
 {
-	node_put(out, t->root, captures);
-	return !out->failed;
+	struct unit *units = calloc(t->units + 1, sizeof(*units));
+	struct writer w = {out, captures, units};
+	bool good = false;
+
+	if (units == NULL)
+		return false;
+	uses_count(units, t->root, 1);
+	if (!units_choose(units, t->units))
+		goto done;
+	node_put(&w, t->root);
+	for (unsigned i = 1; i <= t->units; i++) {
+		if (!units[i].called)
+			continue;
+		units[i].called = false;
+		buf_printf(out, "(?(DEFINE)(?<u%u>", i);
+		node_put(&w, units[i].node);
+		buf_add(out, STR("))"));
+		units[i].called = true;
+	}
+	good = !out->failed;
+done:
+	free(units);
+	return good;
 }

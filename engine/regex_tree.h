@@ -56,6 +56,7 @@ struct regex_node {
 	uint32_t min, max; /* max may be REGEX_UNLIMITED */
 	uint32_t capture;  /* 0: does not capture */
 	uint32_t height;   /* levels of nodes below this one: what recursion over the tree costs */
+	uint32_t unit;     /* a set of characters, written as its bytes: equal ones have one number from 1; 0: none */
 	const struct byte_set *set;
 	struct regex_node **kids;
 	size_t n;
@@ -65,6 +66,7 @@ struct regex_tree {
 	struct str pattern;
 	struct regex_node *root;
 	unsigned captures; /* numbered groups, without the whole match */
+	unsigned units;    /* different sets of characters */
 };
 
 /* What is wrong with a pattern; message and help live in the arena given to regex_parse. */
