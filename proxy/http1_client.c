@@ -9,6 +9,7 @@
 #include "proxy/conn.h"
 #include "proxy/exchange.h"
 #include "proxy/http1.h"
+#include "proxy/http1_ahead.h"
 
 enum {
 	INPUT_HIGH = 65536,  /* read ahead so much while nobody wants input: pipelined requests, or to see the end */
@@ -36,6 +37,7 @@ struct http1_client {
 	uint64_t dropped;
 	uint64_t began;     /* loop milliseconds of the request's first byte */
 	uint64_t waits_from, waited; /* for content: since when, and how long before that; milliseconds */
+	struct http1_ahead ahead; /* requests that wait behind this one */
 	uint64_t moved;     /* bytes the client took, in a tunnel received too, when the deadline was last looked at */
 };
 
@@ -245,6 +247,7 @@ static enum go head(struct http1_client *h)
 
 	switch (http1_next(&h->parser, in)) {
 	case HTTP1_HEAD:
+		http1_ahead_next(&h->ahead);
 		h->stage = h->x->request.has_body ? STAGE_CONTENT : STAGE_ANSWER;
 		exchange_begin(h->x);
 		return GO_ON;
@@ -369,7 +372,10 @@ static enum go step(struct http1_client *h)
 
 static void run(struct http1_client *h)
 {
+	struct buf *in = transport_input(&h->conn->t);
+	size_t had = in->n;
 	enum go go;
+	bool more;
 
 	if (h->running)
 		return; /* the loop below sees what changed */
@@ -379,8 +385,9 @@ static void run(struct http1_client *h)
 	if (go == GO_GONE)
 		return;
 	h->running = false;
-	transport_read(&h->conn->t, transport_input(&h->conn->t)->n < INPUT_HIGH || h->stage == STAGE_HEAD ||
-					    (h->x != NULL && exchange_wants(h->x)));
+	http1_ahead_count(&h->ahead, in, had > in->n ? had - in->n : 0, h->stage <= STAGE_HEAD);
+	more = in->n < INPUT_HIGH && h->ahead.waiting < (size_t)worker_settings(h->conn->worker)->limit_pipeline;
+	transport_read(&h->conn->t, more || h->stage == STAGE_HEAD || (h->x != NULL && exchange_wants(h->x)));
 }
 
 /* ---- the connection ---- */

@@ -349,6 +349,43 @@ def test_requests_sent_ahead_wait(web, make_raw):
     assert all(raw.response()[0] == 200 for _ in range(100))
 
 
+def unread(usher, raw):
+    """Bytes that lie in usher's socket."""
+    ports = "%04X" % usher.port, "%04X" % raw.sock.getsockname()[1]
+    for line in open("/proc/net/tcp"):
+        words = line.split()
+        if (words[1][-4:], words[2][-4:]) == ports:
+            return int(words[4].partition(":")[2], 16)
+    raise AssertionError("no such connection")
+
+
+@pytest.mark.parametrize("depth, one", [(1, get("/x")), (4, get("/x")), (4, get("/x", "Content-Length: 3", method="POST") + "abc")])
+def test_depth_of_pipelines(make_usher, origin, make_raw, depth, one):
+    usher = make_usher(RULES + "limits { pipeline %d }" % depth, origin=origin.url)
+    raw, one = make_raw(usher), one.replace("\n", "\r\n")
+    raw.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+
+    def send(want):
+        raw.send(one)
+        for _ in range(200):
+            if unread(usher, raw) == want:
+                return
+            time.sleep(0.01)
+        raise AssertionError((unread(usher, raw), want))
+
+    raw.send(get("/slow?s=%d" % (2 * PATIENCE)).replace("\n", "\r\n"))
+    for _ in range(depth):
+        send(0)
+    for n in range(3):
+        send((n + 1) * len(one))
+    assert raw.response()[2] == b"slow"
+    for _ in range(depth + 3):
+        assert echo(raw.response())["target"] == "/x"
+    assert unread(usher, raw) == 0
+    raw.send(one)
+    assert echo(raw.response())["target"] == "/x"
+
+
 def test_origin_by_name_and_unix_socket(make_usher, make_origin, make_raw, origin, tmp_path):
     port = origin.url.rsplit(":", 1)[1]
     usher = make_usher(RULES, origin="http://localhost:" + port)

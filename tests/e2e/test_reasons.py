@@ -59,10 +59,16 @@ def test_memory_that_runs_out_is_said(make_usher, origin, make_raw, tmp_path):
     memory.set(1 << 30, 1)
     once()
     total = memory.seen()
-    for first in [n for n in range(1, total + 1) for _ in range(2)]:
-        memory.set(first, 1)
-        answer = once()
-        memory.set(0, 0)
-        assert answer[9:12] in (b"", b"200", b"502", b"503"), answer[:200]
-    said = {(a.get("status"), a.get("reason")) for a in usher.accesses(total)}
-    assert (503, "no_memory") in said and (503, "out_of_memory") in said, said
+    wanted, said = {(503, "no_memory"), (503, "out_of_memory")}, set()
+    for _ in range(10):  # threads take turns: which allocation is whose is not always the same
+        for first in range(1, total + 1):
+            memory.set(first, 1)
+            answer = once()
+            memory.set(0, 0)
+            assert answer[9:12] in (b"", b"200", b"502", b"503"), answer[:200]
+        before = len(usher.accesses())
+        assert ask(make_raw(usher), get())[0] == 200
+        said = {(a.get("status"), a.get("reason")) for a in usher.accesses(before + 1)}
+        if said >= wanted:
+            break
+    assert said >= wanted
