@@ -506,6 +506,21 @@ def test_ends_with_its_zone(gate, make_client):
     assert any(a["kind"] == "connection" and a["reason"] == "zone_gone" for a in u.accesses(3))
 
 
+def test_ends_with_its_zone_after_the_requests_beside_it(gate, pki):
+    u = gate()
+    h = h2raw.H2(u.port, pki, sni="api.example.com", cert="good")
+    secure = [(n, v if n != ":scheme" else "https") for n, v in handshake()]
+    h.send(h2raw.head(1, lines=secure, end=False), h2raw.head(3, path="/late", host="api.example.com", scheme="https"))
+    h.until(lambda h: h.answer(1).status)
+    u.reload(GATE.replace("zone partners", "zone renamed"))
+    assert h.wait(3).body == b"hello"
+    h.end()
+    assert h.closed and not h.answer(1).ended
+    got = {(a["kind"], a.get("reason")) for a in u.accesses(3)}
+    assert got == {("request", None), ("connection", "zone_gone"), ("request", "zone_gone")}
+    h.close()
+
+
 def test_rules_changed_meanwhile(plain, make_client):
     """Rules judge handshakes: one that is open stays open, as over HTTP/1.1; the next is judged by the new rules."""
     u = plain()

@@ -53,7 +53,8 @@ static void accepted(struct http2_head *h, nghttp2_hd_inflater *inflater, struct
 	lines_hold(&req->lines);
 	assert(lines_count(&req->lines, STR("host")) == 1 && req->host.n > 0 && req->raw.path.n > 0);
 	assert(!method_refused(req->method) && req->version == HTTP_2);
-	assert(!end || (!req->has_body && req->content_length == 0));
+	assert(!(end || req->upgrade.n > 0) || (!req->has_body && req->content_length == 0));
+	assert(req->upgrade.n == 0 || (str_eq(req->method, STR("GET")) && h->protocol.n > 0));
 	assert(request_check(req, req->raw.uri, &f) == REJECT_NONE && f.kind != BODY_CHUNKED && f.kind != BODY_UNTIL_CLOSE);
 	http2_head_trailers(h);
 	if (inflate(inflater, trailers, h) && http2_head_trailers_end(h, true) == REJECT_NONE)
