@@ -87,12 +87,12 @@ struct fields *fields_new(struct arena *a, const struct inputs *in)
 void fields_changed(struct fields *f)
 {
 	f->generation++;
-	for (unsigned i = 0; i < FIELD_COUNT; i++) {
-		enum scope s = field_table[i].scope;
+	for (unsigned i = 0; i < f->nplaces; i++) {
+		enum scope s = field_table[f->at[i]].scope;
 
-		if (fields_state(f, i) == FIELD_CACHED &&
+		if (f->state[i] == FIELD_CACHED &&
 		    (s == SCOPE_REQUEST || s == SCOPE_BODY || s == SCOPE_RESPONSE))
-			f->state[f->place[i] - 1] = FIELD_UNKNOWN;
+			f->state[i] = FIELD_UNKNOWN;
 	}
 }
 
@@ -102,6 +102,7 @@ static inline unsigned place_of(struct fields *f, const struct field *row)
 
 	if (*place == 0) {
 		f->state[f->nplaces] = FIELD_UNKNOWN;
+		f->at[f->nplaces] = (uint8_t)field_id(row);
 		*place = (uint8_t)++f->nplaces;
 	}
 	return *place - 1u;

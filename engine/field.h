@@ -84,6 +84,7 @@ struct fields {
 	unsigned nplaces;
 	uint8_t place[FIELD_COUNT]; /* of a field's value, from 1; 0: never asked for */
 	uint8_t state[FIELD_COUNT]; /* enum field_state, by place - 1 */
+	uint8_t at[FIELD_COUNT];    /* which field it is, by place - 1 */
 	struct value v[FIELD_COUNT];
 };
 
