@@ -65,7 +65,7 @@ endif
 endif
 
 # Mbed TLS is kept under a name made from its configuration and recipe, so that a changed one is another library.
-MBEDTLS := $(DEPS)/mbedtls-$(shell cat mtls/mbedtls_config.h base/build/mbedtls.sh | sha256sum | cut -c1-12)
+MBEDTLS := $(DEPS)/mbedtls-$(shell cat mtls/mbedtls_config.h mtls/gcm_alt.h base/build/mbedtls.sh | sha256sum | cut -c1-12)
 MBEDTLS_LIBS := $(MBEDTLS)/lib/libmbedtls.a $(MBEDTLS)/lib/libmbedx509.a $(MBEDTLS)/lib/libmbedcrypto.a
 
 CPPFLAGS_ALL := -D_GNU_SOURCE -I. -I$(BUILD)/gen -I$(MBEDTLS)/include -I$(DEPS)/include \
@@ -76,13 +76,11 @@ CFLAGS_ALL := -std=c11 $(WARN) $(CFLAGS) $(HARDEN) $(MODE)
 GENERATED := -Wno-unused-function -Wno-unused-parameter -Wno-unused-but-set-variable -Wno-sign-compare \
 	-Wno-implicit-fallthrough
 # A client's certificates are parsed by mtls/global.c's function, which knows critical name constraints, and judged by
-# mtls/handshake.c's, once. Records are sealed and opened by mtls/gcm.c's, X25519 is mtls/x25519.c's. Allocations that
-# fail are counted by base/memory.c.
-WRAPPED := mbedtls_x509_crt_parse_der mbedtls_x509_crt_verify_restartable \
-	mbedtls_gcm_crypt_and_tag mbedtls_gcm_auth_decrypt mbedtls_ecp_mul malloc calloc realloc
+# mtls/handshake.c's, once. X25519 is mtls/x25519.c's. Allocations that fail are counted by base/memory.c.
+WRAPPED := mbedtls_x509_crt_parse_der mbedtls_x509_crt_verify_restartable mbedtls_ecp_mul malloc calloc realloc
 LDFLAGS_ALL := $(LDHARDEN) $(MODE) $(WRAPPED:%=-Wl,--wrap=%) $(LDFLAGS)
 LIBS := $(MBEDTLS_LIBS) $(DEPS)/lib/libllhttp.a \
-	-Wl,--as-needed -luv -lcurl -lnghttp2 -lpcre2-8 -ljansson -lmaxminddb -lpthread -lm
+	-Wl,--as-needed -luv -lcurl -lcrypto -lnghttp2 -lpcre2-8 -ljansson -lmaxminddb -lpthread -lm
 
 # ---- What there is ----
 

@@ -60,9 +60,8 @@ static mbedtls_time_t library_time(mbedtls_time_t *out)
 	return now;
 }
 
-/* The library finds out about the processor and fills its AES tables at first use, without a lock: that must
- * be over before there are threads. */
-static int warm_up(void)
+/* Where libcrypto has no AES-GCM to give, no handshake could end well: better not to begin. */
+static int have_gcm(void)
 {
 	static const unsigned char key[32];
 	mbedtls_gcm_context gcm;
@@ -78,7 +77,7 @@ int tls_global_init(void)
 {
 	mbedtls_platform_set_time(library_time);
 	record_pool_init();
-	if (psa_crypto_init() != PSA_SUCCESS || warm_up() != 0)
+	if (psa_crypto_init() != PSA_SUCCESS || have_gcm() != 0)
 		return -ERR_TLS;
 	return ticket_keys_init();
 }

@@ -47,6 +47,9 @@
 /* One source of random numbers, a generator per thread (global.c): workers do not queue for the library's one. */
 #define MBEDTLS_PSA_CRYPTO_EXTERNAL_RNG
 
+/* AES-GCM by libcrypto (mtls/gcm.c, mtls/gcm_alt.h): fourteen times as fast on whole records. */
+#define MBEDTLS_GCM_ALT
+
 /*
  * X25519 as Project Everest proved and generated it, which the library brings along: 70 us instead of 280 for each
  * multiplication, two in every handshake. ecdh.c of the library uses it by itself, mtls/x25519.c for public keys.

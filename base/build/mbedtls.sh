@@ -34,6 +34,7 @@ if [ "$config" = stock ]; then
 	cp "$work/src/programs/ssl/ssl_client2" "$dest.new/bin/mbedtls_ssl_client2"
 else
 	config=$(cd "$(dirname "$config")" && pwd)/$(basename "$config")
+	cp "$(dirname "$config")"/*_alt.h "$work/src/include/" # of what usher does in the library's place
 	run make -C "$work/src" -j"$jobs" lib CFLAGS="$flags -DMBEDTLS_USER_CONFIG_FILE='\"$config\"'"
 	mkdir "$dest.new/lib"
 	cp -r "$work/src/include" "$dest.new/include"
