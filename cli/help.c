@@ -186,16 +186,3 @@ void help_topics(void)
 	for (size_t i = 0; i < TOPICS; i++)
 		printf("  %-11s %s\n", topics[i].name, topics[i].prose);
 }
-
-int cmd_explain(int argc, char **argv)
-{
-	static const char *const severities[] = { "error", "warning", "hint" };
-	enum diag_code code;
-
-	if (argc != 2)
-		return usage("explain", "which code?");
-	if (!diag_code_of(str_of(argv[1]), &code))
-		return usage("explain", "there is no code '%s'; usher help codes lists them", argv[1]);
-	printf("%s (%s)\n    %s\n", diag_name(code), severities[diag_severity(code)], diag_title(code));
-	return EXIT_YES;
-}

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """usher lint as a user meets it: messages pinned, exit codes, the example of the manual."""
 import pathlib
+import re
 import subprocess
 
 import pytest
@@ -88,3 +89,44 @@ def test_a_reload_that_leaves_nothing_to_serve(make_usher, origin):
     usher.reload("rule a { when ssl then block }\n", event="reload_failed")
     assert usher.process.poll() is None
     usher.reload(rules)
+
+
+def explanation(code):
+    """Title, prose and the two examples of usher explain."""
+    done = subprocess.run([USHER, "explain", code], capture_output=True, text=True)
+    assert done.returncode == 0, code
+    parts = {"why": []}
+    name = "why"
+    for line in done.stdout.splitlines()[1:]:
+        if line in ("    Wrong:", "    Right:"):
+            name = line.strip(" :").lower()
+            parts[name] = []
+        else:
+            parts[name].append(line[8:] if name != "why" else line.strip())
+    return {name: "\n".join(lines).strip() for name, lines in parts.items()}
+
+
+CODES = re.findall(r"^DIAG\((U\d+)", (ROOT / "base/diags.def").read_text(), re.M)
+
+
+@pytest.mark.parametrize("code", CODES)
+def test_explanations(code, tmp_path):
+    told = explanation(code)
+    assert len(told["why"]) > 40
+    assert ("wrong" in told) == ("right" in told)
+    for name in ("wrong", "right"):
+        if name in told:
+            file = tmp_path / (name + ".rules")
+            file.write_text(told[name] + "\n")
+            done = lint(file)
+            assert (f"[{code}]" in done.stdout) == (name == "wrong"), done.stdout
+            assert name == "wrong" or "error[" not in done.stdout, done.stdout
+
+
+def test_explain():
+    def explain(*codes):
+        return subprocess.run([USHER, "explain", *codes], capture_output=True, text=True)
+
+    assert explain("u0005", "U1004").stdout.count("(error)") == 2
+    assert explain("U9999").returncode == 2 and "U9999" in explain("U9999").stderr
+    assert explain().returncode == 2
