@@ -52,6 +52,8 @@ struct set {
 	uint32_t *top; /* 65,537 bounds: entries of v4 by their first two bytes; NULL for small sets */
 };
 
+/* Whether http.host can equal s, or end in it behind "*.". */
+bool host_item_valid(struct str s);
 bool text_add(struct text_set *t, struct str item, bool suffix, bool fold);
 bool text_seal(struct text_set *t);
 bool text_has(const struct text_set *t, struct str s);

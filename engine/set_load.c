@@ -79,24 +79,6 @@ static bool unquote(struct loader *l, struct str item, struct str *out)
 	return true;
 }
 
-static bool host_valid(struct str s)
-{
-	if (str_starts(s, STR("*.")))
-		s = str_sub(s, 2, s.n);
-	if (s.n == 0 || s.n > 253 || s.p[0] == '.' || s.p[s.n - 1] == '.')
-		return false;
-	for (size_t i = 0; i < s.n; i++) {
-		char c = s.p[i];
-
-		if (!ascii_alpha(c) && !ascii_digit(c) && c != '-' && c != '_' && c != '.' && c != '[' &&
-		    c != ']' && c != ':')
-			return false;
-		if (c == '.' && s.p[i - 1] == '.')
-			return false;
-	}
-	return true;
-}
-
 static bool item_add(struct loader *l, struct str item)
 {
 	struct str s = item;
@@ -107,8 +89,8 @@ static bool item_add(struct loader *l, struct str item)
 	if (l->set->type == SET_STRING || l->set->type == SET_HOST) {
 		if (s.p[0] == '"' && !unquote(l, item, &s))
 			return false;
-		if (l->set->type == SET_HOST && !host_valid(s))
-			return bad(l, U1003, item, "not a host name, or *. and a host name");
+		if (l->set->type == SET_HOST && !host_item_valid(s))
+			return bad(l, U1003, item, "no host that a request can have, nor *. and a name");
 		if (!set_add_string(l->set, s))
 			l->nomem = true;
 		return !l->nomem;

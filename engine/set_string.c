@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "engine/set_internal.h"
+#include "headers/request.h"
 
 enum { HOST_BYTES = 256 }; /* DNS stops at 253 */
 
@@ -115,4 +116,16 @@ void text_fini(struct text_set *t)
 	free(t->bytes);
 	free(t->v);
 	free(t->slot);
+}
+
+bool host_item_valid(struct str s)
+{
+	bool suffix = str_starts(s, STR("*."));
+	struct authority parts;
+
+	if (suffix)
+		s = str_sub(s, 2, s.n);
+	/* no port, no final dot: http.host has neither; and no empty label */
+	return authority_split(s, &parts) && parts.host.n == s.n && memmem(s.p, s.n, "..", 2) == NULL &&
+	       s.p[0] != '.' && (!suffix || s.p[0] != '[');
 }

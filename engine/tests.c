@@ -7,6 +7,7 @@
 
 #include <stdlib.h>
 
+#include "engine/set_internal.h"
 #include "grammar/literal.h"
 
 struct test_entry {
@@ -128,6 +129,11 @@ static bool add_item(struct compiler *c, struct set *set, enum type type, const 
 	default:
 		if (item->kind != AST_STRING)
 			wrong = literal_bytes(c->scratch, item->text, &bytes);
+		if (wrong == NULL && set_type(set) == SET_HOST && !host_item_valid(bytes)) {
+			diag_add(c->d, U1003, item->span,
+			         "the list holds hosts; this is none that a request can have, nor *. and a name");
+			return false;
+		}
 		if (wrong == NULL)
 			added = set_add_string(set, bytes);
 	}

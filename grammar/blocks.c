@@ -109,8 +109,10 @@ static void block_name(struct parser *p, struct ast_block *b, struct named keywo
 		diag_add(p->diags, U0001, name.at,
 			list ? "the name of a list has lower-case letters, digits, _ and . only"
 			: "a name has letters, digits, - and _ only");
-		break;
+		return;
 	}
+	if (list && name.text.n && (name.text.p[0] == '.' || name.text.p[name.text.n - 1] == '.'))
+		diag_add(p->diags, U0001, name.at, "the name of a list does not begin or end with a dot");
 }
 
 struct ast_block *block_settings(struct parser *p, struct named keyword, struct named name, struct settings s,
