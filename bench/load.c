@@ -332,16 +332,34 @@ static void say_ready(int open)
 	fflush(stdout);
 }
 
+enum { OPENERS = 16 }; /* one after the other, ten thousand would take longer than idle connections are kept */
+
+static struct client *to_open;
+static atomic_int next_to_open, opened;
+
+static void *open_some(void *unused)
+{
+	int i;
+
+	(void)unused;
+	while ((i = atomic_fetch_add(&next_to_open, 1)) < opt.connections) {
+		begin(&to_open[i]);
+		if (connected(&to_open[i]) && request(&to_open[i]))
+			atomic_fetch_add(&opened, 1);
+	}
+	return NULL;
+}
+
 static void idle(struct client *clients)
 {
-	int open = 0;
+	pthread_t threads[OPENERS];
 
-	for (int i = 0; i < opt.connections; i++) {
-		begin(&clients[i]);
-		if (connected(&clients[i]) && request(&clients[i]))
-			open++;
-	}
-	say_ready(open);
+	to_open = clients;
+	for (int i = 0; i < OPENERS; i++)
+		pthread_create(&threads[i], NULL, open_some, NULL);
+	for (int i = 0; i < OPENERS; i++)
+		pthread_join(threads[i], NULL);
+	say_ready(opened);
 	usleep((useconds_t)(opt.seconds * 1e6));
 	for (int i = 0; i < opt.connections; i++)
 		closed(&clients[i]);

@@ -62,6 +62,23 @@ def memory_kb(pid):
     return total
 
 
+def sockets(pid):
+    """Those of a process and its children."""
+    n = 0
+    try:
+        for fd in os.listdir("/proc/%d/fd" % pid):
+            try:
+                n += os.readlink("/proc/%d/fd/%s" % (pid, fd)).startswith("socket:")
+            except FileNotFoundError:  # closed since it was listed
+                pass
+        for task in os.listdir("/proc/%d/task" % pid):
+            for child in open("/proc/%d/task/%s/children" % (pid, task)).read().split():
+                n += sockets(int(child))
+    except FileNotFoundError:
+        pass
+    return n
+
+
 class Server:
     def __init__(self, work):
         self.work, self.port, self.process = work, free_port(), None
@@ -104,6 +121,7 @@ class Usher(Server):
 server {{ workers 1 }}
 log {{ access "{work}/access.log" }}
 limits {{ requests_per_connection 1000000000 }}
+timeouts {{ idle 600s }}
 listener l {{ address 127.0.0.1:{port} ; protocols h2, http/1.1 }}
 zone api {{
     hosts api.example.com
@@ -135,7 +153,7 @@ daemon off; worker_processes 1; pid {work}/nginx.pid; error_log {work}/nginx.err
 worker_rlimit_nofile {files}; events {{ worker_connections {files}; }}
 http {{
     access_log {work}/nginx.access; client_body_temp_path {work}/t1; proxy_temp_path {work}/t2; fastcgi_temp_path {work}/t3;
-    uwsgi_temp_path {work}/t4; scgi_temp_path {work}/t5; keepalive_requests 1000000000;
+    uwsgi_temp_path {work}/t4; scgi_temp_path {work}/t5; keepalive_requests 1000000000; keepalive_timeout 600s;
     upstream o {{ server 127.0.0.1:{origin}; keepalive 64; keepalive_requests 1000000000; }}
     server {{
         listen 127.0.0.1:{port} ssl http2 backlog=4096; server_name api.example.com;
@@ -165,6 +183,7 @@ class Haproxy(Server):
         (self.work / "haproxy.cfg").write_text("""
 global
     nbthread 1
+    no strict-limits
     maxconn {maxconn}
     log stdout format raw local0
     ssl-default-bind-options ssl-min-ver TLSv1.2
@@ -172,7 +191,7 @@ defaults
     mode http
     log global
     option httplog
-    timeout client 60s
+    timeout client 600s
     timeout server 60s
     timeout connect 5s
     option http-keep-alive
@@ -192,7 +211,7 @@ frontend f
     default_backend o
 backend o
     server o 127.0.0.1:{origin}
-""".format(work=self.work, maxconn=(FILES - 100) // 2, port=self.port, pem=pem, pki=self.work / "pki", origin=self.origin, rules=rules.replace("\n", "\n    ")))
+""".format(work=self.work, maxconn=FILES - 200, port=self.port, pem=pem, pki=self.work / "pki", origin=self.origin, rules=rules.replace("\n", "\n    ")))
 
     def command(self):
         return ["haproxy", "-f", str(self.work / "haproxy.cfg")]

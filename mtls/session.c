@@ -267,6 +267,19 @@ void session_drop_peer_chain(struct session *s)
 	session->MBEDTLS_PRIVATE(peer_cert) = NULL;
 }
 
+/*
+ * The library frees what a TLS 1.2 handshake needed, but keeps a server's of TLS 1.3, 4 kB, as long as the connection:
+ * keys of the handshake and its hash, which nothing asks for any more. Towards an origin it stays: tickets that come
+ * later are read with it. The function is the one for TLS 1.2, from a private header.
+ */
+void mbedtls_ssl_handshake_wrapup_free_hs_transform(mbedtls_ssl_context *ssl);
+
+static void drop_handshake(struct session *s)
+{
+	if (s->ssl.MBEDTLS_PRIVATE(handshake))
+		mbedtls_ssl_handshake_wrapup_free_hs_transform(&s->ssl);
+}
+
 enum session_state session_feed(struct session *s, struct str bytes)
 {
 	wake(s);
@@ -283,8 +296,11 @@ enum session_state session_feed(struct session *s, struct str bytes)
 	if (s->hs && s->stage != STAGE_HELLO && s->stage != STAGE_HANDSHAKE) {
 		handshake_free(s->hs);
 		s->hs = NULL;
-		if (s->stage == STAGE_OPEN)
+		if (s->stage == STAGE_OPEN) {
 			session_drop_peer_chain(s);
+			if (!s->origin)
+				drop_handshake(s);
+		}
 	} else if (s->hs && s->stage == STAGE_HANDSHAKE) {
 		buf_fini(&s->hs->early);
 	}
