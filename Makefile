@@ -80,7 +80,7 @@ GENERATED := -Wno-unused-function -Wno-unused-parameter -Wno-unused-but-set-vari
 WRAPPED := mbedtls_x509_crt_parse_der mbedtls_x509_crt_verify_restartable mbedtls_ecp_mul malloc calloc realloc
 LDFLAGS_ALL := $(LDHARDEN) $(MODE) $(WRAPPED:%=-Wl,--wrap=%) $(LDFLAGS)
 LIBS := $(MBEDTLS_LIBS) $(DEPS)/lib/libllhttp.a \
-	-Wl,--as-needed -luv -lcurl -lcrypto -lnghttp2 -lpcre2-8 -ljansson -lmaxminddb -lpthread -lm
+	-Wl,--as-needed -luv -lcares -lcurl -lcrypto -lnghttp2 -lpcre2-8 -ljansson -lmaxminddb -lpthread -lm
 
 # ---- What there is ----
 

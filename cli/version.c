@@ -22,6 +22,7 @@ int cmd_version(int argc, char **argv)
 	printf("  libuv %s\n", libuv_version_text());
 	printf("  llhttp %s\n", llhttp_version_text());
 	printf("  nghttp2 %s\n", nghttp2_version_text());
+	printf("  c-ares %s\n", cares_version_text());
 	printf("  libcurl %s\n", libcurl_version_text());
 	return EXIT_YES;
 }

@@ -216,7 +216,7 @@ int config_load(struct config **out, const char *const *paths, size_t n, struct 
 	b.config = c;
 	b.arena = &c->arena;
 	if (!files_read(&b, paths, n) || !blocks_read(&b) || !zones_finish(&b) || !listeners_finish(&b) ||
-	    !tickets_finish(&b) || !rules_compile(&b) || !default_client(&b))
+	    !tickets_finish(&b) || !resolver_finish(&b) || !rules_compile(&b) || !default_client(&b))
 		goto done;
 	lint_file(&b.file, d);
 	rc = b.unreadable ? -ERR_IO : d->errors ? -ERR_RULES : 0;

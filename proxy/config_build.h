@@ -68,6 +68,9 @@ const struct ast_setting *server_line(const struct build *b, struct str name);
  * false: no memory. */
 bool tickets_finish(struct build *b);
 
+/* config_resolver.c: the name servers that server names. false: no memory. */
+bool resolver_finish(struct build *b);
+
 /* config_lists.c: the database that server { geoip … } names; *out NULL if none, or told. false: no memory. */
 bool geoip_load(struct build *b, struct geoip **out);
 

@@ -78,6 +78,7 @@ struct exchange {
 	struct upstream *up;             /* NULL: no origin is at work */
 	struct origin_host *waits_for;   /* whose name is being resolved; next_waiting is its queue */
 	struct exchange *next_waiting;
+	uint64_t connect_until;          /* loop milliseconds: the end of all that comes before a connection is ready */
 
 	const struct zone_conf *zone;    /* NULL until known */
 	struct ip client, proxy;         /* ip.src, and who spoke for it (family 0: nobody) */

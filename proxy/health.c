@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * One probe per origin of a pool that wants checks: a timer, and while a check runs a connection. HTTP checks read the
- * status line and no more. A probe's memory goes when its handles are closed.
+ * One probe per origin of a pool that wants checks: a timer, and while a check runs a connection, to the first address of
+ * its name that takes one. HTTP checks read the status line and no more. A probe's memory goes when its handles are closed.
  */
 #include "proxy/health.h"
 
@@ -12,12 +12,13 @@
 #include "base/log.h"
 #include "base/version.h"
 #include "proxy/balance.h"
+#include "proxy/resolver.h"
 
 enum { ANSWER = 64, FIRST_MSEC = 20 }; /* bytes of an answer that are looked at; the first check comes soon */
 
 struct probe {
 	struct health *health;
-	struct probe *next;
+	struct probe *next_probe;
 	struct config *config; /* a reference: pool and origin are in it */
 	const struct pool_conf *pool;
 	const struct origin_conf *origin;
@@ -30,17 +31,21 @@ struct probe {
 	} h;
 	uv_connect_t connect;
 	uv_write_t write;
-	uv_getaddrinfo_t resolve;
+	uint64_t until;        /* loop milliseconds: the end of this check */
+	struct lookup lookup;
+	struct answer found;   /* addresses, of which … */
+	unsigned next;         /* … this is the next one to try */
 	char *request;
 	char answer[ANSWER];
 	size_t nanswer;
 	bool busy;      /* h is open or being closed, or a name is looked up */
 	bool decided;   /* this check has its answer */
-	bool resolving, stopping;
+	bool stopping;
 };
 
 struct health {
 	uv_loop_t *loop;
+	struct resolver *resolver; /* NULL: no name was looked up yet */
 	struct probe *probes;
 };
 
@@ -50,10 +55,10 @@ static void probe_free(struct probe *p)
 {
 	struct probe **at;
 
-	for (at = &p->health->probes; *at != NULL && *at != p; at = &(*at)->next)
+	for (at = &p->health->probes; *at != NULL && *at != p; at = &(*at)->next_probe)
 		;
 	if (*at == p)
-		*at = p->next;
+		*at = p->next_probe;
 	config_unref(p->config);
 	free(p->request);
 	free(p);
@@ -79,9 +84,16 @@ static void rest(struct probe *p)
 		uv_timer_start(&p->timer, check, (uint64_t)p->pool->health.interval, 0);
 }
 
+static void try_next(struct probe *p);
+
 static void on_closed(uv_handle_t *handle)
 {
-	rest(handle->data);
+	struct probe *p = handle->data;
+
+	if (p->decided)
+		rest(p);
+	else
+		try_next(p);
 }
 
 /* The check's answer. The connection ends; the next check comes after the interval. */
@@ -94,14 +106,28 @@ static void decide(struct probe *p, bool good, const char *why)
 	if (!p->stopping && balance_checked(p->pool, p->origin->member, good))
 		log_warning("origin_health", LOG_S("pool", p->pool->name), LOG_S("origin", p->origin->address.text),
 			    LOG_Z("health", good ? "good" : "bad"), LOG_Z("detail", why));
-	if (p->resolving)
-		return; /* its callback rests */
-	uv_close(&p->h.any, on_closed);
+	lookup_forget(&p->lookup);
+	if (!uv_is_closing(&p->h.any))
+		uv_close(&p->h.any, on_closed);
+}
+
+/* An address that cannot be connected to leaves the others. */
+static void address_failed(struct probe *p, const char *why)
+{
+	if (p->next >= p->found.n)
+		decide(p, false, why);
+	else if (!uv_is_closing(&p->h.any))
+		uv_close(&p->h.any, on_closed);
 }
 
 static void on_timeout(uv_timer_t *timer)
 {
 	decide(timer->data, false, "timeout");
+}
+
+static void on_share(uv_timer_t *timer)
+{
+	address_failed(timer->data, "timeout");
 }
 
 static bool status_good(const struct probe *p)
@@ -142,15 +168,27 @@ static void on_written(uv_write_t *write, int status)
 		decide(write->data, false, uv_strerror(status));
 }
 
+static uint64_t left(const struct probe *p)
+{
+	uint64_t now = uv_now(p->health->loop);
+
+	return p->until > now ? p->until - now : 0;
+}
+
 static void on_connected(uv_connect_t *connect, int status)
 {
 	struct probe *p = connect->data;
 	uv_buf_t out;
 
-	if (p->decided)
+	if (p->decided || status == UV_ECANCELED)
 		return;
-	if (status < 0 || p->pool->health.kind == HEALTH_TCP || p->origin->tls) {
-		decide(p, status == 0, status == 0 ? "" : uv_strerror(status));
+	if (status < 0) {
+		address_failed(p, uv_strerror(status));
+		return;
+	}
+	uv_timer_start(&p->timer, on_timeout, left(p), 0);
+	if (p->pool->health.kind == HEALTH_TCP || p->origin->tls) {
+		decide(p, true, "");
 		return;
 	}
 	out = uv_buf_init(p->request, (unsigned)strlen(p->request));
@@ -168,56 +206,72 @@ static void dial(struct probe *p, const struct sockaddr *sa)
 	if (p->origin->address.path.n > 0)
 		uv_pipe_connect(&p->connect, &p->h.pipe, p->origin->address.path.p, on_connected);
 	else if ((rc = uv_tcp_connect(&p->connect, &p->h.tcp, sa, on_connected)) < 0)
-		decide(p, false, uv_strerror(rc));
+		address_failed(p, uv_strerror(rc));
 }
 
-static void on_resolved(uv_getaddrinfo_t *resolve, int status, struct addrinfo *list)
+/* The handle that was for another address is closed. */
+static void try_next(struct probe *p)
 {
-	struct probe *p = resolve->data;
-	struct sockaddr_storage sa;
+	const union ip_address *to = &p->found.addresses[p->next++];
 
-	p->resolving = false;
-	if (status == 0 && list != NULL) {
-		memcpy(&sa, list->ai_addr, list->ai_addrlen);
-		if (sa.ss_family == AF_INET6)
-			((struct sockaddr_in6 *)&sa)->sin6_port = htons(p->origin->address.port);
-		else
-			((struct sockaddr_in *)&sa)->sin_port = htons(p->origin->address.port);
+	if (uv_tcp_init(p->health->loop, &p->h.tcp) < 0) {
+		p->decided = true; /* nothing is known: the next check may tell */
+		rest(p);
+		return;
 	}
-	uv_freeaddrinfo(list);
-	p->h.any.data = p;
-	if (p->decided) /* it took too long */
-		uv_close(&p->h.any, on_closed);
-	else if (status < 0)
-		decide(p, false, uv_strerror(status));
-	else
-		dial(p, (struct sockaddr *)&sa);
+	uv_timer_start(&p->timer, p->next < p->found.n ? on_share : on_timeout, left(p) / (p->found.n - p->next + 1), 0);
+	dial(p, &to->sa);
+}
+
+/* The handle is there already, so that whatever happens ends with closing it. */
+static void on_answer(struct lookup *l, const struct answer *a)
+{
+	struct probe *p = (struct probe *)((char *)l - offsetof(struct probe, lookup));
+
+	if (p->next > 0) /* an earlier answer serves */
+		return;
+	if (a->n == 0) {
+		decide(p, false, a->error);
+		return;
+	}
+	p->found = *a;
+	uv_timer_start(&p->timer, a->n > 1 ? on_share : on_timeout, left(p) / a->n, 0);
+	p->next = 1;
+	dial(p, &a->addresses[0].sa);
+}
+
+static bool resolver(struct probe *p)
+{
+	struct health *h = p->health;
+
+	if (h->resolver == NULL && resolver_new(&h->resolver, h->loop) == 0)
+		resolver_settings(h->resolver, &p->config->settings);
+	return h->resolver != NULL;
 }
 
 static void check(uv_timer_t *timer)
 {
-	static const struct addrinfo hints = { .ai_socktype = SOCK_STREAM };
 	struct probe *p = timer->data;
 	const struct address *a = &p->origin->address;
 	uv_loop_t *loop = p->health->loop;
 
 	p->nanswer = 0;
 	p->decided = false;
+	p->next = p->found.n = 0;
+	p->until = uv_now(loop) + (uint64_t)p->pool->health.timeout;
 	if ((a->path.n > 0 ? uv_pipe_init(loop, &p->h.pipe, 0) : uv_tcp_init(loop, &p->h.tcp)) < 0) {
 		rest(p); /* nothing is known: the next check may tell */
 		return;
 	}
+	p->h.any.data = p;
 	p->busy = true;
 	uv_timer_start(&p->timer, on_timeout, (uint64_t)p->pool->health.timeout, 0);
-	if (a->path.n > 0 || a->sa.ss_family != AF_UNSPEC) {
+	if (a->path.n > 0 || a->sa.ss_family != AF_UNSPEC)
 		dial(p, (const struct sockaddr *)&a->sa);
-		return;
-	}
-	p->h.any.data = p;
-	p->resolve.data = p;
-	p->resolving = uv_getaddrinfo(loop, &p->resolve, on_resolved, a->host.p, NULL, &hints) == 0;
-	if (!p->resolving)
-		decide(p, false, "resolver");
+	else if (resolver(p))
+		resolver_ask(p->health->resolver, &p->lookup, a->host.p, a->port);
+	else
+		decide(p, false, "out of memory");
 }
 
 static char *request_text(const struct pool_conf *pool, const struct origin_conf *o)
@@ -254,7 +308,8 @@ static void probe_start(struct health *h, struct config *c, const struct pool_co
 	p->origin = o;
 	uv_timer_init(h->loop, &p->timer);
 	p->timer.data = p;
-	p->next = h->probes;
+	p->lookup.answered = on_answer;
+	p->next_probe = h->probes;
 	h->probes = p;
 	uv_timer_start(&p->timer, check, FIRST_MSEC, 0);
 }
@@ -264,7 +319,7 @@ void health_stop(struct health *h)
 	struct probe *p, *next;
 
 	for (p = h != NULL ? h->probes : NULL; p != NULL; p = next) {
-		next = p->next;
+		next = p->next_probe;
 		if (p->stopping)
 			continue;
 		p->stopping = true;
@@ -279,6 +334,8 @@ void health_watch(struct health *h, struct config *c)
 	size_t i, k;
 
 	health_stop(h);
+	if (h->resolver != NULL)
+		resolver_settings(h->resolver, &c->settings);
 	for (i = 0; i < c->npools; i++) {
 		const struct pool_conf *pool = &c->pools[i];
 
@@ -303,7 +360,16 @@ bool health_stopped(const struct health *h)
 	return h == NULL || h->probes == NULL;
 }
 
+void health_close(struct health *h)
+{
+	health_stop(h);
+	if (h != NULL)
+		resolver_close(h->resolver);
+}
+
 void health_free(struct health *h)
 {
+	if (h != NULL)
+		resolver_free(h->resolver);
 	free(h);
 }

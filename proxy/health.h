@@ -17,6 +17,7 @@ int health_new(struct health **out, uv_loop_t *loop);
 void health_watch(struct health *h, struct config *config);
 /* Ends all checks; the loop must run until health_stopped before health_free. */
 void health_stop(struct health *h);
+void health_close(struct health *h); /* the same, for good; NULL is welcome */
 bool health_stopped(const struct health *h);
 void health_free(struct health *h);
 

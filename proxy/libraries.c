@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Asks libuv, llhttp and nghttp2 who they are. */
+/* Asks libuv, llhttp, nghttp2 and c-ares who they are. */
+#include <ares.h>
 #include <llhttp.h>
 #include <nghttp2/nghttp2.h>
 #include <uv.h>
@@ -22,4 +23,9 @@ const char *llhttp_version_text(void)
 const char *nghttp2_version_text(void)
 {
 	return nghttp2_version(0)->version_str;
+}
+
+const char *cares_version_text(void)
+{
+	return ares_version(NULL);
 }

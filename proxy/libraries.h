@@ -6,5 +6,6 @@
 const char *libuv_version_text(void);
 const char *llhttp_version_text(void);
 const char *nghttp2_version_text(void);
+const char *cares_version_text(void);
 
 #endif

@@ -41,6 +41,8 @@ void origin_start(struct exchange *x)
 		return;
 	}
 	wanted.address = &conf->address;
+	x->origin_tls = STR_NONE;
+	x->connect_until = uv_now(&x->worker->loop) + (uint64_t)x->settings.timeout_connect;
 	origin_enter(x, conf);
 	if (conf->tls && (wanted.tls = origin_tls_client(x)) == NULL) {
 		exchange_origin_failed(x, FAULT_ORIGIN_TLS, STR("no_client"), false);
@@ -51,6 +53,7 @@ void origin_start(struct exchange *x)
 		exchange_origin_failed(x, FAULT_MEMORY, STR_NONE, false);
 		return;
 	}
+	origin_refresh(h);
 	if ((c = h->idle) != NULL && x->attempts == 1 && !h->http2) { /* a second attempt goes over a new connection */
 		origin_conn_unlist(c);
 		c->state = ORIGIN_BUSY;
@@ -58,19 +61,7 @@ void origin_start(struct exchange *x)
 		origin_http1_begin(c);
 		return;
 	}
-	if (h->name != NULL && (h->naddresses == 0 || uv_now(&x->worker->loop) >= h->resolved_until)) {
-		int rc = origin_resolve(h);
-
-		if (h->naddresses == 0) { /* else the old ones serve while the name is looked up */
-			if (rc < 0) {
-				exchange_origin_failed(x, FAULT_ORIGIN_NAME, str_of(uv_strerror(rc)), false);
-				return;
-			}
-			origin_wait(x, h);
-			return;
-		}
-	}
-	origin_go(x, h);
+	origin_resolve(x, h);
 }
 
 void origin_forget(struct exchange *x)
@@ -110,6 +101,8 @@ void origins_reload(struct origins *o)
 			origin_conn_close(h->idle);
 	}
 	origin_hosts_prune(o);
+	if (o->resolver != NULL)
+		resolver_settings(o->resolver, worker_settings(o->worker));
 }
 
 void origins_close(struct origins *o)
@@ -117,10 +110,13 @@ void origins_close(struct origins *o)
 	struct origin_host *h;
 
 	o->closing = true;
-	for (h = o->hosts; h != NULL; h = h->next)
+	for (h = o->hosts; h != NULL; h = h->next) {
+		origin_connect_stop(h);
 		while (h->idle != NULL)
 			origin_conn_close(h->idle);
+	}
 	origin_hosts_prune(o);
+	resolver_close(o->resolver);
 }
 
 void origins_free(struct origins *o)
@@ -131,5 +127,7 @@ void origins_free(struct origins *o)
 		o->hosts = h->next;
 		origin_host_free(h);
 	}
+	if (o != NULL)
+		resolver_free(o->resolver);
 	free(o);
 }

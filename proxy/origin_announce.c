@@ -6,9 +6,8 @@
 #include "proxy/origin_host.h"
 #include "proxy/proxy_header.h"
 
-void origin_announce(struct origin_conn *c)
+void origin_announce(struct origin_conn *c, const struct exchange *x)
 {
-	const struct exchange *x = c->up.x;
 	const struct conn *client = x->conn;
 	struct proxy_addresses a = {
 		.known = x->client.family != 0 && client->local_ip.family != 0,

@@ -66,7 +66,8 @@ static bool idempotent(struct str method)
 /* Nothing of the request can have reached the origin. */
 static bool nothing_sent(enum fault f)
 {
-	return f == FAULT_ORIGIN_NAME || f == FAULT_ORIGIN_CONNECT || f == FAULT_CONNECT_TIMEOUT || f == FAULT_ORIGIN_TLS;
+	return f == FAULT_ORIGIN_NAME || f == FAULT_NAME_TIMEOUT || f == FAULT_ORIGIN_CONNECT ||
+	       f == FAULT_CONNECT_TIMEOUT || f == FAULT_ORIGIN_TLS;
 }
 
 bool origin_retries(struct exchange *x, enum fault f, bool fresh)

@@ -46,11 +46,9 @@ void origin_conn_unlist(struct origin_conn *c)
 
 void origin_conn_attach(struct origin_conn *c, struct exchange *x)
 {
-	c->up.ops = c->host->http2 ? &origin_http2_connecting : &origin_http1_ops;
-	c->up.x = x;
+	c->up = (struct upstream){ &origin_http1_ops, x };
 	x->up = &c->up;
 	x->origin_text = arena_str(&x->arena, str_of(c->host->key));
-	x->origin_tls = STR_NONE;
 }
 
 /* ---- idle, and the end ---- */
@@ -78,7 +76,7 @@ void origin_conn_keep(struct origin_conn *c)
 	struct origin_host *h = c->host;
 
 	if (h->nidle >= (unsigned)worker_settings(c->worker)->limit_origin_connections || h->origins->closing ||
-	    h->proxy != 0 || c->t.eof || c->t.error != 0 || transport_input(&c->t)->n > 0) {
+	    h->proxy != 0 || !origin_conn_current(c) || c->t.eof || c->t.error != 0 || transport_input(&c->t)->n > 0) {
 		origin_conn_close(c);
 		return;
 	}
@@ -112,7 +110,7 @@ struct origin_conn *origin_http2_with_room(struct origin_host *h)
 	struct origin_conn *c;
 
 	for (c = h->shared; c != NULL; c = c->next)
-		if (origin_http2_room(c))
+		if (origin_http2_room(c) && origin_conn_current(c))
 			return c;
 	if ((c = h->idle) == NULL || !origin_http2_room(c))
 		return NULL;
@@ -202,8 +200,6 @@ void origin_conn_on_deadline(struct deadline *d)
 
 	if (c->state == ORIGIN_IDLE)
 		origin_conn_close(c);
-	else if (c->state == ORIGIN_CONNECTING || c->state == ORIGIN_HANDSHAKE)
-		origin_connect_failed(c, FAULT_CONNECT_TIMEOUT, "");
 	else if (c->http2 != NULL)
 		origin_http2_timeout(c);
 	else

@@ -6,8 +6,10 @@
 
 #include "proxy/exchange.h"
 #include "proxy/http1.h"
+#include "proxy/resolver.h"
 #include "proxy/transport.h"
 
+struct origin_dial;
 struct origin_host;
 struct origin_http2;
 
@@ -18,11 +20,11 @@ struct origin_conn {
 	struct upstream up;
 	struct worker *worker;
 	struct origin_host *host;
-	struct origin_conn *next, **prev; /* of the host's idle or shared connections; prev NULL: neither */
+	struct origin_conn *next, **prev; /* of the host's idle or shared connections, or its dial's; prev NULL: neither */
 	struct deadline deadline;
 	uv_connect_t connect;
-	uint64_t give_up;    /* connecting: loop milliseconds of the end of all attempts */
-	unsigned address;    /* … which of the host's addresses this is */
+	struct origin_dial *dial; /* it is being made; NULL: it is made, or closing */
+	union ip_address peer;    /* where it leads; not for unix sockets */
 	enum origin_state state;
 	struct origin_http2 *http2; /* NULL: it speaks HTTP/1; owned */
 	struct http1 parser;
@@ -52,7 +54,7 @@ void origin_conn_deadline(struct origin_conn *c, int64_t msec);
 /* Takes c's exchange off it. */
 struct exchange *origin_conn_detach(struct origin_conn *c);
 
-/* Writes the PROXY header that the host wants. The connection is its exchange's client's, and never another's. */
-void origin_announce(struct origin_conn *c);
+/* Writes the PROXY header that the host wants. The connection is that of x's client, and never another's. */
+void origin_announce(struct origin_conn *c, const struct exchange *x);
 
 #endif

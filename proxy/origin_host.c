@@ -6,10 +6,82 @@
 
 #include "proxy/origin_choice.h"
 
+/* ---- exchanges that wait for a host ---- */
+
+void origin_wait(struct exchange *x, struct origin_host *h)
+{
+	struct worker *w = x->worker;
+	uint64_t now = uv_now(&w->loop), left = x->connect_until > now ? x->connect_until - now : 0;
+
+	x->waits_for = h;
+	x->next_waiting = h->waiting;
+	h->waiting = x;
+	if (!deadline_is_set(&h->patience) || x->connect_until < h->patience.at)
+		deadline_set(&w->wheel, &h->patience, (int64_t)left);
+}
+
+struct exchange *origin_waiting_take(struct exchange **list)
+{
+	struct exchange *x = *list;
+
+	*list = x->next_waiting;
+	x->next_waiting = NULL;
+	x->waits_for = NULL;
+	return x;
+}
+
+/* No connection can be had: x fails, and with it those that would have shared an HTTP/2 connection. */
+void origin_give_up(struct origin_host *h, struct exchange *x, enum fault f, struct str detail)
+{
+	struct exchange *list = h->connecting ? h->waiting : NULL;
+
+	if (h->connecting)
+		h->waiting = NULL;
+	h->connecting = false;
+	if (x != NULL)
+		exchange_origin_failed(x, f, detail, false);
+	while (list != NULL)
+		exchange_origin_failed(origin_waiting_take(&list), f, detail, false);
+}
+
+/* Takes those off the list whose time is over, and says by a deadline when the next one's is. */
+static struct exchange *impatient(struct origin_host *h)
+{
+	struct worker *w = h->origins->worker;
+	uint64_t now = uv_now(&w->loop), next = UINT64_MAX;
+	struct exchange **at = &h->waiting, *x, *list = NULL;
+
+	while ((x = *at) != NULL) {
+		if (x->connect_until > now) {
+			next = x->connect_until < next ? x->connect_until : next;
+			at = &x->next_waiting;
+			continue;
+		}
+		*at = x->next_waiting;
+		x->next_waiting = list;
+		list = x;
+	}
+	if (next != UINT64_MAX)
+		deadline_set(&w->wheel, &h->patience, (int64_t)(next - now));
+	return list;
+}
+
+static void on_patience(struct deadline *d)
+{
+	struct origin_host *h = (struct origin_host *)((char *)d - offsetof(struct origin_host, patience));
+	enum fault f = h->connecting ? FAULT_CONNECT_TIMEOUT : FAULT_NAME_TIMEOUT;
+	struct exchange *list = impatient(h);
+
+	while (list != NULL) /* h may be gone after the last one */
+		exchange_origin_failed(origin_waiting_take(&list), f, STR_NONE, false);
+}
+
 /* ---- hosts ---- */
 
 void origin_host_free(struct origin_host *h)
 {
+	deadline_clear(&h->origins->worker->wheel, &h->patience);
+	lookup_forget(&h->lookup);
 	free(h->key);
 	free(h->path);
 	free(h->name);
@@ -31,7 +103,9 @@ static struct origin_host *host_new(struct origins *o, const struct origin_wante
 
 	if (h == NULL)
 		return NULL;
+	origin_hosts_prune(o);
 	h->origins = o;
+	deadline_init(&h->patience, on_patience);
 	h->http2 = w->http2;
 	h->proxy = w->proxy;
 	h->port = a->port;
@@ -41,7 +115,7 @@ static struct origin_host *host_new(struct origins *o, const struct origin_wante
 	else if (named)
 		h->name = strndup(a->host.p, a->host.n);
 	else {
-		h->addresses[0] = a->sa;
+		memcpy(&h->addresses[0], &a->sa, sizeof(h->addresses[0]));
 		h->naddresses = 1;
 	}
 	if (w->tls != NULL) {
@@ -105,44 +179,11 @@ void origin_hosts_prune(struct origins *o)
 	struct origin_host **at = &o->hosts, *h;
 
 	while ((h = *at) != NULL) {
-		if ((h->named && !o->closing) || h->nconns > 0 || h->resolving || h->waiting != NULL) {
+		if ((h->named && !o->closing) || h->nconns > 0 || h->pins > 0 || h->waiting != NULL) {
 			at = &h->next;
 			continue;
 		}
 		*at = h->next;
 		origin_host_free(h);
 	}
-}
-
-/* ---- exchanges that wait for a host ---- */
-
-void origin_wait(struct exchange *x, struct origin_host *h)
-{
-	x->waits_for = h;
-	x->next_waiting = h->waiting;
-	h->waiting = x;
-}
-
-struct exchange *origin_waiting_take(struct exchange **list)
-{
-	struct exchange *x = *list;
-
-	*list = x->next_waiting;
-	x->next_waiting = NULL;
-	x->waits_for = NULL;
-	return x;
-}
-
-/* No connection can be had: x fails, and with it those that would have shared an HTTP/2 connection. */
-void origin_give_up(struct origin_host *h, struct exchange *x, enum fault f, struct str detail)
-{
-	struct exchange *list = h->connecting ? h->waiting : NULL;
-
-	if (h->connecting)
-		h->waiting = NULL;
-	h->connecting = false;
-	if (x != NULL)
-		exchange_origin_failed(x, f, detail, false);
-	while (list != NULL)
-		exchange_origin_failed(origin_waiting_take(&list), f, detail, false);
 }

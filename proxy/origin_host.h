@@ -9,8 +9,7 @@
 
 #include "mtls/peer.h"
 #include "proxy/origin_conn.h"
-
-enum { ORIGIN_ADDRESSES = 8 }; /* of one name that are tried */
+#include "proxy/resolver.h"
 
 struct origin_host {
 	struct origins *origins;
@@ -21,14 +20,19 @@ struct origin_host {
 	char *path;               /* unix socket */
 	char *name;               /* for DNS; NULL: addresses are fixed */
 	uint16_t port;
-	struct sockaddr_storage addresses[ORIGIN_ADDRESSES];
+	union ip_address addresses[LOOKUP_ADDRESSES]; /* in the order in which they are tried */
 	unsigned naddresses;
+	struct lookup lookup;
 	uint64_t resolved_until;  /* loop milliseconds */
-	bool resolving, named;    /* named: the configuration has it */
-	uv_getaddrinfo_t resolve;
+	unsigned failures;        /* of looking it up, in a row */
+	const char *name_error;   /* of the last one; constant */
 	struct exchange *waiting; /* for the name, or an HTTP/2 connection that is being made; by next_waiting */
+	struct deadline patience; /* of the first of them to give up */
+	bool named;               /* the configuration has it */
+	unsigned pins;            /* it may not be freed */
 	struct origin_conn *idle;
 	struct origin_conn *shared; /* HTTP/2, with streams */
+	struct origin_dial *dials;  /* connections in the making */
 	int proxy;                  /* version of the PROXY header that connections begin with; 0: none */
 	bool http2, connecting;     /* connecting: an HTTP/2 connection is being made */
 	unsigned nidle, nconns;
@@ -37,6 +41,7 @@ struct origin_host {
 struct origins {
 	struct worker *worker;
 	struct origin_host *hosts;
+	struct resolver *resolver; /* NULL: no name was looked up yet */
 	unsigned turn;
 	bool closing;
 };
@@ -59,7 +64,7 @@ bool origin_host_is_named(const struct origin_host *h);
 void origin_host_free(struct origin_host *h);
 void origin_hosts_prune(struct origins *o); /* frees hosts that nothing needs any more */
 
-/* Exchanges that wait for a host's name, or for an HTTP/2 connection that is being made. */
+/* Exchanges that wait for a host's name, or for an HTTP/2 connection that is being made, until x->connect_until. */
 void origin_wait(struct exchange *x, struct origin_host *h);
 struct exchange *origin_waiting_take(struct exchange **list);
 /* No connection can be had: x (if any) fails, and with it those that would have shared an HTTP/2 connection. */
@@ -72,12 +77,17 @@ void origin_go(struct exchange *x, struct origin_host *h);
 
 /* ---- origin_names.c ---- */
 
-int origin_resolve(struct origin_host *h); /* those who wait hear of it; 0 or libuv's error */
+/* Looks the name up again if it is time; meanwhile the addresses that are known serve. */
+void origin_refresh(struct origin_host *h);
+/* x goes on when the addresses of h are known, or fails; perhaps at once. */
+void origin_resolve(struct exchange *x, struct origin_host *h);
+/* The name still leads to the address that c is connected to. */
+bool origin_conn_current(const struct origin_conn *c);
 
 /* ---- origin_connect.c ---- */
 
 void origin_connect(struct exchange *x, struct origin_host *h);
-void origin_connect_failed(struct origin_conn *c, enum fault f, const char *detail); /* detail: constant */
+void origin_connect_stop(struct origin_host *h); /* what is in the making ends */
 void origin_connect_shake_hands(struct origin_conn *c); /* TLS went on, or ended */
 
 /* ---- origin_conn.c ---- */

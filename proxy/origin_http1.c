@@ -116,8 +116,7 @@ static void on_cancel(struct upstream *u)
 	struct origin_conn *c = conn_of_upstream(u);
 
 	origin_conn_detach(c);
-	if (c->state != ORIGIN_CONNECTING && c->state != ORIGIN_HANDSHAKE) /* what was begun cannot be taken back; a new connection is still clean */
-		origin_conn_close(c);
+	origin_conn_close(c); /* what was begun cannot be taken back */
 }
 
 const struct upstream_ops origin_http1_ops = {

@@ -40,16 +40,6 @@ void origin_http2_fail(struct origin_conn *c, enum fault f, struct str detail)
 	origin_conn_close(c);
 }
 
-static void cancel_connecting(struct upstream *u)
-{
-	struct exchange *x = u->x;
-
-	u->x = NULL;
-	x->up = NULL;
-}
-
-const struct upstream_ops origin_http2_connecting = { .cancel = cancel_connecting };
-
 static ssize_t on_send(nghttp2_session *session, const uint8_t *data, size_t n, int flags, void *user)
 {
 	struct origin_conn *c = user;

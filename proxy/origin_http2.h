@@ -16,7 +16,5 @@ void origin_http2_timeout(struct origin_conn *c);       /* … and has not said 
 void origin_http2_start(struct origin_conn *c, struct exchange *x); /* x's request on a new stream */
 void origin_http2_readable(struct origin_conn *c);
 void origin_http2_fill(struct origin_conn *c);
-/* Of an exchange whose connection is being made: it can only turn away. */
-extern const struct upstream_ops origin_http2_connecting;
 
 #endif

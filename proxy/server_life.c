@@ -21,6 +21,7 @@
 #include "proxy/fetch.h"
 #include "proxy/fetcher.h"
 #include "proxy/health.h"
+#include "proxy/resolver.h"
 #include "proxy/server_state.h"
 #include "proxy/sockets.h"
 #include "proxy/watch.h"
@@ -146,6 +147,8 @@ static int server_init(struct server *s, struct config *config)
 	}
 	if ((rc = loop_start(s)) < 0)
 		return system_failed(rc);
+	if (resolver_library_init() < 0)
+		return system_failed(UV_ENOMEM);
 	if (health_new(&s->health, &s->loop) < 0 || watch_new(&s->watch, &s->loop, server_on_changed, s) < 0 ||
 	    expiry_new(&s->expiry, &s->loop) < 0 || fetcher_new(&s->fetcher, &s->loop, server_on_arrived, s) < 0 ||
 	    asker_new(&s->asker) < 0)
@@ -191,10 +194,11 @@ static void server_fini(struct server *s)
 
 	for (i = 0; i < s->nworkers; i++)
 		worker_join(s->workers[i]);
-	health_stop(s->health);
+	health_close(s->health);
 	fetcher_stop(s->fetcher);
 	asker_free(s->asker);
 	fetch_fini();
+	resolver_library_fini();
 	watch_stop(s->watch);
 	expiry_stop(s->expiry);
 	if (s->has_loop)

@@ -18,7 +18,7 @@ MBEDTLS=${MBEDTLS:?names the folder of the library; the Makefile sets it}
 keyring=/usr/share/keyrings/debian-archive-keyring.gpg
 
 packages_build='gcc libc6-dev make bison flex dpkg-dev bzip2 xz-utils debian-archive-keyring
-	libuv1-dev libnghttp2-dev libpcre2-dev libjansson-dev libmaxminddb-dev libcurl4-openssl-dev libssl-dev'
+	libuv1-dev libnghttp2-dev libpcre2-dev libjansson-dev libmaxminddb-dev libcurl4-openssl-dev libssl-dev libc-ares-dev'
 packages_demo='curl openssl python3'
 packages_test='libcmocka-dev clang libclang-rt-dev llvm curl openssl gnutls-bin nghttp2-client
 	python3 python3-pytest python3-cryptography python3-h2 python3-wsproto nginx slowhttptest'

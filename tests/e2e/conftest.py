@@ -77,9 +77,10 @@ def make_origin():
 
 
 class Usher:
-    """A running usher. rules: the rule file's text, in which {port}, {origin}, {pki} and other words are filled in."""
+    """A running usher. rules: the rule file's text, in which {port}, {origin}, {pki} and other words are filled in. under: a command
+    that becomes it."""
 
-    def __init__(self, directory, rules, env=None, **words):
+    def __init__(self, directory, rules, env=None, under=(), **words):
         self.dir = pathlib.Path(directory)
         self.port = words.pop("port", None) or free_port()
         self.words = dict(words, port=self.port)
@@ -88,7 +89,7 @@ class Usher:
         self.write(rules)
         self.log = open(self.log_path, "wb")
         self.access = open(self.access_path, "wb")
-        self.process = subprocess.Popen([USHER, "serve", str(self.file)], stdout=self.access, stderr=self.log,
+        self.process = subprocess.Popen([*under, USHER, "serve", str(self.file)], stdout=self.access, stderr=self.log,
                                         env=dict(os.environ, **(env or {})))
         self.wait_event("ready")
 

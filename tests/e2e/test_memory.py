@@ -3,11 +3,13 @@
 import os
 import subprocess
 import sys
+import time
 
 import pytest
 
 import h2raw
 from conftest import HERE, Raw, free_port, stop
+from dns import Dns
 from h2raw import H2, data, head
 from memory import FOREVER, Allocations
 from test_hostile import recorder  # pylint: disable=unused-import
@@ -177,3 +179,43 @@ def test_no_memory_lets_nobody_in(make_usher, recorder, pki, tmp_path, client, c
             assert answer == b"" or answer.split(b" ")[1][:3] in (b"403", b"429", b"500", b"503"), answer
             assert recorder.requests[before:] == [], (first, count)
     assert client(usher, pki).startswith(wanted)
+
+
+NAMED = """
+server { workers 1 ; resolver "{dns}" }
+timeouts { resolve_min 100ms ; resolve 1s ; dns 200ms ; connect 2s }
+listener plain { address 127.0.0.1:{port}; http yes }
+zone web { hosts web.example; pool p }
+pool p { origin https://localhost.example:{there} ; tls_name localhost ; tls_ca "{pki}/root.pem" ; retries 0 }
+"""
+
+
+def test_no_memory_for_names_and_sessions(make_usher, make_origin, pki, tmp_path):
+    """Of a name that is looked up for each request, an address that refuses, and a TLS session that is resumed."""
+    dns, memory = Dns(), Allocations(tmp_path)
+    dns.set("localhost.example", ["127.0.0.1"], ["::1"], ttl=0)
+    there = make_origin(tls=[pki / "server-ecdsa-chain.pem", pki / "server-ecdsa.key"])
+    usher = make_usher(NAMED, dns=dns.address, there=there.address.rsplit(":", 1)[1], env=memory.env)
+
+    def once():
+        time.sleep(0.11)
+        raw = Raw(usher)
+        raw.send("GET /until_close HTTP/1.1\r\nHost: web.example\r\nConnection: close\r\n\r\n")
+        return raw.all()
+
+    try:
+        assert once().startswith(b"HTTP/1.1 200")
+        total = memory.count(once)
+        for count in (1, FOREVER):
+            for first in memory.positions(total, 60, 20):
+                memory.set(first, count)
+                try:
+                    answer = once()
+                except OSError:
+                    answer = b""
+                memory.set(0, 0)
+                assert usher.process.poll() is None
+                assert answer == b"" or answer.split(b" ")[1] in (b"200", b"502", b"503", b"504"), answer
+        assert once().startswith(b"HTTP/1.1 200")
+    finally:
+        dns.stop()

@@ -2,15 +2,13 @@
 """Pools: who gets a request, what happens when an origin is down, and that nothing is asked twice that must not be."""
 import collections
 import json
-import os
 import socket
-import subprocess
 import threading
 import time
 
 import pytest
 
-from conftest import ROOT, free_port
+from conftest import free_port
 
 POOL = """
 listener l { address 127.0.0.1:{port} ; plain }
@@ -176,31 +174,6 @@ def test_bad_lines(tmp_path, line, says):
     file.write_text("pool p {\n origin http://127.0.0.1:1\n %s\n}\n" % line)
     done = subprocess.run([USHER, "lint", str(file)], capture_output=True, text=True)
     assert done.returncode == 1 and says in done.stdout, done.stdout
-
-
-@pytest.mark.skipif("address" in os.environ.get("SAN", ""), reason="AddressSanitizer must be the first library that is loaded")
-def test_an_address_that_does_not_answer_leaves_time_for_the_next(make_usher, make_origin, make_curl, tmp_path):
-    """A name with two addresses: packets for the first one vanish, since a full queue of connections takes no more."""
-    library = tmp_path / "two_addresses.so"
-    subprocess.run(["cc", "-shared", "-fPIC", "-o", library, ROOT / "tests/tools/two_addresses.c", "-ldl"], check=True)
-    origin = make_origin()
-    port = int(origin.address.rpartition(":")[2])
-    with socket.socket() as hole:
-        hole.bind(("127.0.0.2", port))
-        hole.listen(0)
-        waiting = [socket.socket() for _ in range(4)]
-        for w in waiting:
-            w.setblocking(False)
-            w.connect_ex(("127.0.0.2", port))
-        usher = make_usher(pool("origin http://two.example:%d" % port, "connect 1s", "retries 0"),
-                           env={"LD_PRELOAD": str(library)})
-        began = time.monotonic()
-        answer = ask(make_curl(usher))[0]
-        took = time.monotonic() - began
-        for w in waiting:
-            w.close()
-    assert answer.status == 200 and 0.4 < took < 1.5, took
-    assert usher.accesses(1)[0]["status"] == 200
 
 
 @pytest.mark.parametrize("version", ["v1", "v2"])
