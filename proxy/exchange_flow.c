@@ -181,6 +181,7 @@ bool exchange_interim(struct exchange *x, int status, const struct lines *lines)
 void exchange_answer(struct exchange *x, int64_t length, bool content)
 {
 	enum fault f = websocket_answer(x);
+	bool undated;
 
 	x->answered = clock_mono_nsec();
 	balance_good(x->member);
@@ -189,10 +190,17 @@ void exchange_answer(struct exchange *x, int64_t length, bool content)
 		return;
 	}
 	response_clean(&x->response);
+	undated = lines_get(&x->response.lines, STR("date")) == NULL;
 	if (!exchange_answer_rules(x))
 		return;
 	ruleset_count_response(x->config->rules, x->fields);
 	x->status = x->response.status;
+	/* RFC 9110, section 6.6.1. Not where a rule took it away. */
+	if (undated && x->status != 101 && lines_get(&x->response.lines, STR("date")) == NULL &&
+	    !lines_add(&x->response.lines, STR("Date"), worker_date(x->worker))) {
+		exchange_fail(x, FAULT_MEMORY, STR_NONE);
+		return;
+	}
 	x->head_sent = true;
 	if (x->status == 101) {
 		x->upgraded = true;

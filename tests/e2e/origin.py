@@ -210,6 +210,11 @@ def status(sock, request, args):
     return True
 
 
+def dated(sock, request, args):
+    sock.sendall(answer("200 OK", b"dated", "Date: Sun, 06 Nov 1994 08:49:37 GMT"))
+    return True
+
+
 def leaky(sock, request, args):
     sock.sendall(answer("200 OK", b"leaky", "Server: origin/1.0", "X-Powered-By: origin", "Set-Cookie: a=1",
                         "Set-Cookie: b=2"))
@@ -219,7 +224,7 @@ def leaky(sock, request, args):
 
 
 BEHAVIOURS = {f.__name__: f for f in (hang, slow, reset, close, short, long, garbage, big, chunked, drip, until_close, hints, endless_hints,
-                                      no_content, status, leaky, stall)}
+                                      no_content, status, leaky, stall, dated)}
 
 
 def split(target):

@@ -13,7 +13,7 @@ import time
 import pytest
 
 import h2raw
-from conftest import ROOT
+from conftest import PATIENCE, ROOT
 
 RULES = """
 server { workers 1 }
@@ -163,7 +163,7 @@ def recorder():
 class Client:
     def __init__(self, port):
         self.sock = socket.create_connection(("127.0.0.1", port), 10)
-        self.sock.settimeout(1)
+        self.sock.settimeout(5 * PATIENCE)
         self.stream = Stream(self.sock)
 
     def answer(self, method="GET"):

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """HTTP/1.1 through usher: what passes, in which form, and what becomes of messages that go wrong on either side."""
+import email.utils
 import hashlib
 import json
 import os
@@ -182,6 +183,17 @@ def test_answer_to_http10(web, make_raw):
     status, headers, body = raw.response()
     assert status == 200 and ("Connection", "keep-alive") in headers
     assert ask(raw, get())[0] == 200
+
+
+def test_an_answer_has_a_date(make_usher, origin, make_raw):
+    usher = make_usher(RULES + 'rule dates { when http.request.uri.path eq "/x/dated" then remove response header "date" }',
+                       origin=origin.url)
+    raw = make_raw(usher)
+    dates = lambda path: [v for n, v in ask(raw, get(path))[1] if n.lower() == "date"]
+    assert dates("/dated") == ["Sun, 06 Nov 1994 08:49:37 GMT"] and dates("/x/dated") == []
+    for path in ("/", "/no_content", "/chunked"):  # the origin gives none
+        date, = dates(path)
+        assert abs(email.utils.parsedate_to_datetime(date).timestamp() - time.time()) < 60
 
 
 def test_head_204_and_1xx(web, make_raw):
