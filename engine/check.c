@@ -107,13 +107,15 @@ static void unknown_field(struct compiler *c, const struct ast *ast)
 	struct str near = nearest_field(ast->text);
 	struct diag *g = diag_add(c->d, U1001, ast->span, "there is no field %.*s", STR_FMT(ast->text));
 
-	if (near.n > 0)
+	if (near.n > 0 && (!c->value_place || str_find(ast->text, '.') >= 0))
 		diag_help(c->d, g, "did you mean %.*s?", STR_FMT(near));
 	else if (function_find(ast->text) != NULL || str_eq(ast->text, STR("any")) ||
 	         str_eq(ast->text, STR("all")))
 		diag_help(c->d, g, "%.*s is a function: its arguments follow in ( )", STR_FMT(ast->text));
-	else
+	else if (c->value_place)
 		diag_help(c->d, g, "if a string is meant, it needs quotes: \"%.*s\"", STR_FMT(ast->text));
+	else
+		diag_help(c->d, g, "usher help fields lists what there is");
 }
 
 struct expr *check_field(struct compiler *c, const struct ast *ast)
@@ -351,7 +353,10 @@ struct expr *check_value(struct compiler *c, const struct ast *ast)
 		v = VALUE_STR(ast->text);
 		return seal_value(c, &v) ? expr_value(c, &v, ast->span) : NULL;
 	}
-	if ((e = check_expr(c, ast)) == NULL)
+	c->value_place = true;
+	e = check_expr(c, ast);
+	c->value_place = false;
+	if (e == NULL)
 		return NULL;
 	if (!e->each && e->type == TYPE_BYTES)
 		return e;

@@ -169,7 +169,10 @@ static bool check_argument(struct compiler *c, struct arguments *a, size_t i)
 		         a->function->name);
 		return false;
 	}
-	if ((a->kids[i] = check_expr(c, ast)) == NULL)
+	c->value_place = true;
+	a->kids[i] = check_expr(c, ast);
+	c->value_place = false;
+	if (a->kids[i] == NULL)
 		return false;
 	a->types[i] = a->values[i].type = a->kids[i]->type;
 	if (a->kids[i]->each && i > 0) {

@@ -171,7 +171,10 @@ static struct expr *dynamic(struct compiler *c, const struct ast *ast, const str
 		         STR_FMT(ast_words(ast->kids[0])), type_name(left->type), STR_FMT(at->text));
 		return NULL;
 	}
-	if ((kids[1] = check_expr(c, at)) == NULL)
+	c->value_place = true;
+	kids[1] = check_expr(c, at);
+	c->value_place = false;
+	if (kids[1] == NULL)
 		return NULL;
 	if (kids[1]->each) {
 		diag_add(c->d, U1005, at->span, "[*] may stand on the left of a comparison only");
@@ -213,10 +216,12 @@ static struct expr *with_constant(struct compiler *c, const struct ast *ast, con
 struct expr *check_compare(struct compiler *c, const struct ast *ast)
 {
 	const struct operator* op = operator_of(ast->op);
-	const struct expr *left = check_expr(c, ast->kids[0]);
 	const struct ast *at = ast->kids[1];
+	const struct expr *left;
 	struct diag *g;
 
+	c->value_place = false;
+	left = check_expr(c, ast->kids[0]);
 	if (left == NULL) {
 		if (at->kind == AST_CALL || at->kind == AST_INDEX)
 			check_expr(c, at); /* for its own errors */

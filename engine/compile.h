@@ -34,6 +34,7 @@ struct compiler {
 	const char *place; /* phase name for messages; NULL: none */
 	unsigned once;     /* replacement calls so far */
 	unsigned depth;
+	bool value_place; /* where a string could stand as well as a field */
 	/* of the whole ruleset */
 	unsigned scopes;            /* of every field that is read */
 	uint8_t reads[FIELD_COUNT]; /* by field: 1 if any expression reads it */

@@ -41,12 +41,12 @@ static int clock_of(struct facts_loader *l)
 	return 0;
 }
 
+static const char *const parts[] = {
+    "request", "response", "client_certificate", "client_ca", "client_crl", "time",
+};
+
 static bool is_part(const char *name)
 {
-	static const char *const parts[] = {
-	    "request", "response", "client_certificate", "client_ca", "client_crl", "time",
-	};
-
 	for (size_t i = 0; i < sizeof(parts) / sizeof(*parts); i++)
 		if (strcmp(name, parts[i]) == 0)
 			return true;
@@ -55,8 +55,12 @@ static bool is_part(const char *name)
 
 static int unknown(struct facts_loader *l, const char *name)
 {
-	struct str best = nearest_field(str_of(name));
+	struct nearest near = {.name = str_of(name)};
+	struct str best;
 
+	for (size_t i = 0; i < sizeof(parts) / sizeof(*parts); i++)
+		nearest_offer(&near, str_of(parts[i]));
+	best = near.best.n > 0 ? near.best : nearest_field(str_of(name));
 	if (foreign_find(str_of(name)) != NULL)
 		return facts_wrong(l, "%s: this field has no meaning here", name);
 	if (best.n > 0)

@@ -55,6 +55,26 @@ def test_errors_of_the_expression():
     assert usher_eval("http.host eq", facts=HOST)[0] == 2
 
 
+@pytest.mark.parametrize("wrong, meant", [
+    ("http.hots", "http.host"), ("HTTP.Host", "http.host"), ("http.path", "http.request.uri.path"),
+    ("country", "ip.src.country"), ("ip.addr", "ip.src"), ("remote_addr", "ip.src"), ("http.status", "http.response.code"),
+    ("http.request.uri.path.ext", "http.request.uri.path.extension"), ("tls.client.cn", "tls.client.subject.cn"),
+    ("cf.bot_management.scor", "cf.bot_management.score"), ("cert_verified", "cf.tls_client_auth.cert_verified"),
+    ("http.request.header", "http.request.headers"), ("tls.client.san.dn", "tls.client.san.dns")])
+def test_what_was_meant(wrong, meant):
+    assert f"help: did you mean {meant}?\n" in usher_eval(wrong)[2]
+    if not meant.startswith("cf.bot"):
+        assert f"did you mean {meant}?\n" in usher_eval("true", facts=[{wrong: 1}])[2]
+
+
+def test_what_was_not_meant():
+    for expression in ("foo", 'foo eq "x"', 'any(foo[*] eq "x")'):
+        assert "help: usher help fields" in usher_eval(expression)[2]
+    for expression in ("http.host eq foo", "lower(foo)", "http.host eq name", "ip.src.country eq DE"):
+        assert "needs quotes" in usher_eval(expression)[2]
+    assert "did you mean client_certificate?" in usher_eval("true", facts=[{"client_cert": "x"}])[2]
+
+
 def test_errors_of_facts():
     for facts, text in [('{"http.hots": "a"}', "http.hots: no such field; did you mean http.host?"),
                         ('{"http.host": 1}', "http.host: a string"), ('{"ssl": "true"}', "ssl: true or false"),
