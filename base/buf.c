@@ -19,15 +19,13 @@ void buf_clear(struct buf *b)
 	b->off = b->n = 0;
 }
 
-bool buf_reserve(struct buf *b, size_t n)
+bool buf_grow(struct buf *b, size_t n)
 {
 	size_t need, size;
 	char *p;
 
 	if (b->failed)
 		return false;
-	if (b->size - b->off - b->n >= n)
-		return true;
 	if (__builtin_add_overflow(b->n, n, &need) || need > SIZE_MAX / 2)
 		goto fail;
 	if (need <= b->size && b->off >= b->n) {
@@ -51,21 +49,6 @@ bool buf_reserve(struct buf *b, size_t n)
 fail:
 	b->failed = true;
 	return false;
-}
-
-bool buf_add(struct buf *b, struct str s)
-{
-	if (!buf_reserve(b, s.n))
-		return false;
-	if (s.n)
-		memcpy(b->p + b->off + b->n, s.p, s.n);
-	b->n += s.n;
-	return true;
-}
-
-bool buf_addc(struct buf *b, char c)
-{
-	return buf_add(b, (struct str){&c, 1});
 }
 
 bool buf_addi(struct buf *b, int64_t n)
@@ -163,12 +146,26 @@ static void json_piece(struct buf *b, struct str piece)
 		buf_addc(b, (char)c);
 }
 
+/* Whether one of eight bytes is zero. */
+static uint64_t has_zero(uint64_t word)
+{
+	return (word - STR_EIGHT(0x01)) & ~word;
+}
+
 /* Leading bytes that stand for themselves in a JSON string. */
 static size_t plain_length(struct str s)
 {
 	size_t i;
 
-	for (i = 0; i < s.n; i++)
+	for (i = 0; i + 8 <= s.n; i += 8) {
+		uint64_t word;
+
+		memcpy(&word, s.p + i, 8);
+		if (((((word - STR_EIGHT(0x20)) & ~word) | word | has_zero(word ^ STR_EIGHT(0x7f)) | has_zero(word ^ STR_EIGHT('"')) |
+		      has_zero(word ^ STR_EIGHT('\\'))) & STR_EIGHT(0x80)) != 0)
+			break;
+	}
+	for (; i < s.n; i++)
 		if (s.p[i] < 0x20 || s.p[i] == 0x7f || s.p[i] == '"' || s.p[i] == '\\')
 			break;
 	return i;
@@ -176,6 +173,7 @@ static size_t plain_length(struct str s)
 
 bool buf_json(struct buf *b, struct str s)
 {
+	buf_reserve(b, s.n + 2);
 	buf_addc(b, '"');
 	while (s.n) {
 		size_t n = plain_length(s);

@@ -25,14 +25,36 @@ struct buf {
 
 void buf_fini(struct buf *b);
 void buf_clear(struct buf *b); /* forgets contents, keeps memory */
-bool buf_reserve(struct buf *b, size_t n); /* room for n more bytes; false (and failed set) when out of memory */
-bool buf_add(struct buf *b, struct str s);
-bool buf_addc(struct buf *b, char c);
+bool buf_grow(struct buf *b, size_t n); /* buf_reserve's, where there is no room yet */
 bool buf_printf(struct buf *b, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 bool buf_vprintf(struct buf *b, const char *fmt, va_list ap);
 bool buf_addi(struct buf *b, int64_t n); /* in decimal */
 bool buf_json(struct buf *b, struct str s); /* s as a JSON string with quotes; bytes that are not UTF-8 as \u00XX */
 void buf_consume(struct buf *b, size_t n);
+
+/* Room for n more bytes; false (and failed set) when out of memory. */
+static inline bool buf_reserve(struct buf *b, size_t n)
+{
+	return (!b->failed && b->size - b->off - b->n >= n) || buf_grow(b, n);
+}
+
+static inline bool buf_add(struct buf *b, struct str s)
+{
+	if (!buf_reserve(b, s.n))
+		return false;
+	if (s.n)
+		memcpy(b->p + b->off + b->n, s.p, s.n);
+	b->n += s.n;
+	return true;
+}
+
+static inline bool buf_addc(struct buf *b, char c)
+{
+	if (!buf_reserve(b, 1))
+		return false;
+	b->p[b->off + b->n++] = c;
+	return true;
+}
 
 static inline struct str buf_str(const struct buf *b)
 {

@@ -2,10 +2,44 @@
 /* Comparing, searching and reading slices. Owns nothing, allocates nothing. */
 #include "base/str.h"
 
+/* Eight bytes at once: A to Z become a to z, all others stay. */
+static uint64_t lower_eight(uint64_t word)
+{
+	uint64_t low = word & STR_EIGHT(0x7f), from_a = low + STR_EIGHT(0x80 - 'A'), over_z = low + STR_EIGHT(0x7f - 'Z');
+
+	return word | (from_a & ~over_z & ~word & STR_EIGHT(0x80)) >> 2;
+}
+
+static uint64_t eight_at(const char *p)
+{
+	uint64_t word;
+
+	memcpy(&word, p, 8);
+	return word;
+}
+
+/* n bytes, 4 to 7, some of them twice. */
+static uint64_t some_at(const char *p, size_t n)
+{
+	uint32_t first, last;
+
+	memcpy(&first, p, 4);
+	memcpy(&last, p + n - 4, 4);
+	return (uint64_t)first << 32 | last;
+}
+
 bool str_eq_nocase_long(struct str a, struct str b)
 {
 	size_t i;
 
+	if (a.n >= 8) {
+		for (i = 0; i + 8 < a.n; i += 8)
+			if (lower_eight(eight_at(a.p + i)) != lower_eight(eight_at(b.p + i)))
+				return false;
+		return lower_eight(eight_at(a.p + a.n - 8)) == lower_eight(eight_at(b.p + a.n - 8));
+	}
+	if (a.n >= 4)
+		return lower_eight(some_at(a.p, a.n)) == lower_eight(some_at(b.p, a.n));
 	for (i = 0; i < a.n; i++)
 		if (ascii_lower(a.p[i]) != ascii_lower(b.p[i]))
 			return false;

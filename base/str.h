@@ -17,6 +17,7 @@ struct str {
 };
 
 #define STR(lit) ((struct str){ ("" lit), sizeof(lit) - 1 })
+#define STR_EIGHT(byte) ((uint64_t)(byte) * 0x0101010101010101u) /* to look at eight bytes at once */
 #define STR_NONE ((struct str){ NULL, 0 })
 #define STR_FMT(s) (int)(s).n, (s).n ? (s).p : "" /* for "%.*s" */
 

@@ -70,6 +70,38 @@ static void json(void **state)
 	}
 }
 
+/* Each byte at each place of a text of several words: no word is looked at as a whole wrongly. */
+static void json_everywhere(void **state)
+{
+	enum { LENGTH = 19 };
+	unsigned c, at;
+
+	(void)state;
+	for (c = 0; c < 256; c++) {
+		struct buf one = BUF_INIT;
+		char byte = (char)c;
+
+		buf_json(&one, (struct str){&byte, 1});
+		for (at = 0; at < LENGTH; at++) {
+			struct buf got = BUF_INIT, want = BUF_INIT;
+			char text[LENGTH];
+			unsigned i;
+
+			memset(text, 'a', sizeof(text));
+			text[at] = byte;
+			for (i = 0; i < LENGTH; i++)
+				buf_add(&want, i == at ? str_sub(buf_str(&one), i == 0 ? 0 : 1, one.n - (i < LENGTH - 1)) :
+				               i == 0  ? STR("\"a") :
+				               i < LENGTH - 1 ? STR("a") : STR("a\""));
+			buf_json(&got, (struct str){text, sizeof(text)});
+			check_str("json", buf_str(&got), buf_str(&want));
+			buf_fini(&got);
+			buf_fini(&want);
+		}
+		buf_fini(&one);
+	}
+}
+
 static void prints(void **state)
 {
 	struct buf b = BUF_INIT;
@@ -111,6 +143,7 @@ int main(void)
 	    cmocka_unit_test(adds_and_consumes),
 	    cmocka_unit_test(fails_for_good),
 	    cmocka_unit_test(json),
+	    cmocka_unit_test(json_everywhere),
 	    cmocka_unit_test(begins_in_an_array),
 	    cmocka_unit_test(prints),
 	};

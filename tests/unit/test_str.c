@@ -29,6 +29,30 @@ static void compares(void **state)
 	assert_false(str_eq(STR("a\0b"), STR("a\0c")));
 }
 
+/* Each pair of bytes at each place of texts of many lengths. */
+static void compares_everywhere(void **state)
+{
+	static const size_t lengths[] = {1, 3, 4, 5, 7, 8, 9, 15, 16, 17};
+	char a[17], b[17];
+	size_t i, at;
+	int x, y;
+
+	(void)state;
+	for (i = 0; i < sizeof(lengths) / sizeof(lengths[0]); i++)
+		for (at = 0; at < lengths[i]; at++) {
+			memset(a, 'n', sizeof(a));
+			memset(b, 'N', sizeof(b));
+			for (x = 0; x < 256; x++)
+				for (y = 0; y < 256; y++) {
+					a[at] = (char)x;
+					b[at] = (char)y;
+					if (str_eq_nocase((struct str){a, lengths[i]}, (struct str){b, lengths[i]}) !=
+					    (ascii_lower((char)x) == ascii_lower((char)y)))
+						fail_msg("%d and %d at %zu of %zu", x, y, at, lengths[i]);
+				}
+		}
+}
+
 static void searches(void **state)
 {
 	static const struct {
@@ -156,7 +180,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(counts),
-	    cmocka_unit_test(compares), cmocka_unit_test(searches),  cmocka_unit_test(slices),
+	    cmocka_unit_test(compares), cmocka_unit_test(compares_everywhere), cmocka_unit_test(searches),  cmocka_unit_test(slices),
 	    cmocka_unit_test(numbers),  cmocka_unit_test(distances), cmocka_unit_test(hashes),
 	};
 
