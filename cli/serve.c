@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* usher serve FILE…: reads the rule files and serves until told to end. */
+#include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -25,6 +26,7 @@ static int serve(const char *const *paths, size_t n)
 		fprintf(stderr, "usher serve: %s\n", err_text(rc));
 		return rc == -ERR_IO ? EXIT_USAGE : EXIT_NO;
 	}
+	malloc_trim(0); /* what reading took goes back to the system */
 	if (config->nlisteners == 0) {
 		fputs("usher serve: the files name no listener, so there is nothing to serve\n", stderr);
 		config_unref(config);

@@ -4,6 +4,7 @@
  * worker its orders, and frees configurations once nobody uses them, so that a worker never pays for that. How it
  * begins and ends is in server_life.c.
  */
+#include <malloc.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -90,13 +91,17 @@ static void retire(struct server *s, struct config *c)
 
 void server_retired_free(struct server *s, bool all)
 {
+	bool freed = false;
 	int i;
 
 	for (i = 0; i < RETIRED; i++)
 		if (s->retired[i] != NULL && (all || atomic_load(&s->retired[i]->refs) == 1)) {
 			config_unref(s->retired[i]);
 			s->retired[i] = NULL;
+			freed = true;
 		}
+	if (freed && !all)
+		malloc_trim(0); /* see read_files */
 }
 
 void server_on_retire(uv_timer_t *timer)
@@ -198,6 +203,8 @@ static void read_files(uv_work_t *work)
 	struct server *s = work->data;
 
 	config_load(&s->fresh, s->paths, s->npaths, &s->diags);
+	/* The heap of each of the pool's threads keeps what the largest file took, gigabytes for 100,000 rules. */
+	malloc_trim(0);
 }
 
 static void on_read(uv_work_t *work, int status)

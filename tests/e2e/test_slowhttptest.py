@@ -16,7 +16,7 @@ timeouts { header 2s; body 2s; send 2s; idle 2s; request 30s }
 rule me { when http.request.uri.path eq "/me" then respond 200 text "here" }
 zone web { hosts 127.0.0.1; origin {origin} }
 """
-SECONDS = min(30, int(float(os.environ.get("SOAK_SECONDS", "6"))))
+SECONDS = min(30, int(float(os.environ.get("SOAK_SECONDS", "10"))))
 CONNECTIONS = 300
 ATTACKS = {
     "headers": ["-H", "-i", "1"],
@@ -43,7 +43,7 @@ def test_slowhttptest(make_usher, origin, attack):
         worst = max(worst, time.monotonic() - start)
         time.sleep(0.05)
     text = tool.communicate(timeout=SECONDS + 30)[0]
-    assert worst < 3, worst
+    assert worst < SECONDS / 2, worst  # an attacker who kept others waiting would do so to the end
     if not os.environ.get("SAN"):
         assert usher.memory() - before < CONNECTIONS * 400000, (before, usher.memory())
     assert "service available:   NO" not in text, text
