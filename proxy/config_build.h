@@ -35,6 +35,8 @@ struct pool_build { /* beside the conf, what only building needs */
 	struct tls_path *cas;
 	size_t ncas;
 	struct span key_span;
+	size_t nh2;       /* origins whose line says h2 */
+	bool no_h2;       /* … and a line of the pool says http/1.1 */
 };
 
 struct build {

@@ -85,6 +85,7 @@ bool pool_origin(struct build *b, void *object, const struct ast_setting *s)
 	struct pool_conf *p = POOL(object);
 	struct origin_conf o;
 	int64_t weight = 1;
+	bool h2 = false;
 
 	if (!origin_parse(b, &s->words[0], &o))
 		return !b->nomem;
@@ -93,14 +94,18 @@ bool pool_origin(struct build *b, void *object, const struct ast_setting *s)
 			o.backup = true;
 		else if (str_eq(s->words[i].text, STR("weight")) && i + 1 < s->nwords)
 			word_int(b, &s->words[++i], 1, 1000, &weight);
+		else if (str_eq(s->words[i].text, STR("h2")))
+			h2 = true;
 		else
-			diag_add(b->d, U8001, s->words[i].span, "after the URL of an origin come `weight N` or `backup`");
+			diag_add(b->d, U8001, s->words[i].span,
+				 "after the URL of an origin come `weight N`, `backup` or `h2`");
 	}
 	o.weight = (unsigned)weight;
 	p->origins = array_push(b->arena, p->origins, p->n, sizeof o, &o);
 	if (!p->origins)
 		return false;
 	p->n++;
+	((struct pool_build *)object)->nh2 += h2;
 	return true;
 }
 
@@ -257,8 +262,10 @@ bool pool_protocol(struct build *b, void *object, const struct ast_setting *s)
 {
 	int v;
 
-	if (word_enum(b, &s->words[0], "http/1.1|h2", &v))
-		POOL(object)->http2 = TLS(object).http2 = v == 1;
+	if (word_enum(b, &s->words[0], "http/1.1|h2", &v)) {
+		POOL(object)->http2 = v == 1;
+		((struct pool_build *)object)->no_h2 = v == 0;
+	}
 	return true;
 }
 
@@ -400,6 +407,7 @@ static bool make_client(struct build *b, struct pool_build *p)
 	if (!https)
 		return true;
 	p->tls.span = p->conf->span;
+	p->tls.http2 = p->conf->http2;
 	p->tls.ca = p->cas;
 	p->tls.nca = p->ncas;
 	return tls_client_new(&p->conf->tls, &p->tls, b->d) != -ERR_NOMEM;
@@ -415,13 +423,17 @@ bool pool_finish(struct build *b, struct pool_build *build)
 		diag_add(b->d, U8006, p->span, "a pool has at most %d origins", UINT16_MAX);
 		return true;
 	}
+	if (build->nh2 > 0 && (build->no_h2 || (!p->http2 && build->nh2 < p->n)))
+		diag_add(b->d, U8006, p->span, "the origins of a pool speak one protocol: all of them h2, or none");
+	p->http2 |= build->nh2 > 0;
 	if (p->proxy_protocol && p->http2)
 		diag_add(b->d, U8006, p->span, "proxy_protocol names one client, and clients share an h2 connection");
 	for (size_t i = 0; i < p->n; i++) {
 		if (!(p->origins[i].member = member_get(p->name, p->origins[i].address.text)))
 			return false;
-		if (p->origins[i].tls && p->health.kind == HEALTH_HTTP)
-			diag_add(b->d, U8008, p->span, "health checks of https origins are of the TCP connection only");
+		if ((p->origins[i].tls || p->http2) && p->health.kind == HEALTH_HTTP)
+			diag_add(b->d, U8008, p->span, "health checks of %s origins are of the TCP connection only",
+				 p->http2 ? "h2" : "https");
 	}
 	if (!make_order(b, p))
 		return false;

@@ -206,6 +206,10 @@ bool zone_origin(struct build *b, void *object, const struct ast_setting *s)
 	if (!z->conf->pool)
 		return false;
 	pool_defaults(&build, z->conf->pool);
+	if (s->nwords == 2 && str_eq(s->words[1].text, STR("h2")))
+		build.nh2 = 1;
+	else if (s->nwords == 2)
+		diag_add(b->d, U8001, s->words[1].span, "after the URL of an origin comes `h2`, or nothing");
 	z->conf->own_pool = true;
 	z->conf->pool->name = z->conf->name;
 	z->conf->pool->span = s->span;

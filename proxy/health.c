@@ -187,7 +187,7 @@ static void on_connected(uv_connect_t *connect, int status)
 		return;
 	}
 	uv_timer_start(&p->timer, on_timeout, left(p), 0);
-	if (p->pool->health.kind == HEALTH_TCP || p->origin->tls) {
+	if (p->pool->health.kind == HEALTH_TCP || p->origin->tls || p->pool->http2) {
 		decide(p, true, "");
 		return;
 	}

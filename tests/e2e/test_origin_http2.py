@@ -10,7 +10,7 @@ import time
 
 import pytest
 
-from conftest import HERE, PATIENCE, needs, stop
+from conftest import HERE, PATIENCE, USHER, needs, stop
 from h2raw import *
 
 RULES = """
@@ -269,6 +269,40 @@ def test_tls(make_usher, make_origin2, make_raw, pki, version):
     u = make_usher(RULES % ('tls_ca "{pki}/root.pem"\n tls_version ' + version), where="https://localhost:" + port)
     got = [json.loads(get(make_raw, u)[2]) for _ in range(3)]
     assert {g["connection"] for g in got} == {1} and got[0]["scheme"] == "https"
+
+
+@pytest.mark.parametrize("tls", [False, True])
+@pytest.mark.parametrize("zone,pool", [
+    ("origin {where} h2", ""), ("pool p", "pool p { origin {where} h2 }"), ("pool p", "pool p { origin {where} h2 weight 2 ; protocol h2 }")])
+def test_the_word_on_an_origin_line(make_usher, make_origin2, make_raw, pki, tls, zone, pool):
+    files = [pki / "server-ecdsa-chain.pem", pki / "server-ecdsa.key"] if tls else []
+    port = make_origin2(*files).address.rsplit(":", 1)[1]
+    if tls and not pool:  # a zone's own line believes the system's CAs
+        zone, pool = "pool p", 'pool p {{ {} }}'.format(zone)
+    if tls:
+        pool = pool[:-1] + '; tls_ca "{pki}/root.pem" }'
+    u = make_usher("server { workers 1 }\nlistener l { address 127.0.0.1:{port} ; plain }\nzone web { hosts a.example; %s }\n%s" % (zone, pool),
+                   where=("https://localhost:" if tls else "http://localhost:") + port)
+    got = json.loads(get(make_raw, u)[2])
+    assert got["version"] == "HTTP/2" and got["scheme"] == ("https" if tls else "http")
+
+
+@pytest.mark.parametrize("zone,pool,says", [
+    ("origin http://127.0.0.1:1 h3", "", "comes `h2`, or nothing"), ("pool p", "pool p { origin http://127.0.0.1:1 h3 }", "or `h2`"),
+    ("pool p", "pool p { origin http://127.0.0.1:1 h2 ; origin http://127.0.0.1:2 }", "speak one protocol"),
+    ("pool p", "pool p { origin http://127.0.0.1:1 h2 ; protocol http/1.1 }", "speak one protocol"),
+    ("pool p", "pool p { origin http://127.0.0.1:1 h2 ; proxy_protocol v1 }", "proxy_protocol names one client")])
+def test_words_that_do_not_fit(tmp_path, zone, pool, says):
+    (tmp_path / "x.rules").write_text("zone web { hosts a.example; %s }\n%s\n" % (zone, pool))
+    done = subprocess.run([USHER, "lint", str(tmp_path / "x.rules")], capture_output=True, text=True)
+    assert done.returncode == 1 and says in done.stdout, done.stdout
+
+
+def test_health_check(make_usher, make_origin2, make_raw):
+    """It does not speak HTTP/1.1 to those who expect HTTP/2."""
+    u = make_usher(RULES % 'health_check "/healthz" ; health_interval 100ms ; health_fall 1', where="http://" + make_origin2().address)
+    time.sleep(0.6)
+    assert not u.events("origin_health") and get(make_raw, u)[0] == 200
 
 
 def test_tls_without_h2(make_usher, make_origin, make_raw, pki):
