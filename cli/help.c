@@ -30,9 +30,13 @@ static const struct row facts[] = {
 
 static const struct row foreign[] = {
 #define FOREIGN(name, type, reason) { name, "", reason },
+#define UNSCORED(name, value, reason) { name, "", reason },
+#define FAMILY(prefix, reason) { prefix "*", "", reason },
 #define ALIAS(old, now) { old, "old name", "write " now },
 #include "engine/foreign.def"
 #undef FOREIGN
+#undef UNSCORED
+#undef FAMILY
 #undef ALIAS
 };
 

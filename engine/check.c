@@ -105,7 +105,13 @@ static struct expr *foreign_field(struct compiler *c, const struct ast *ast, con
 static void unknown_field(struct compiler *c, const struct ast *ast)
 {
 	struct str near = nearest_field(ast->text);
-	struct diag *g = diag_add(c->d, U1001, ast->span, "there is no field %.*s", STR_FMT(ast->text));
+	const char *whose = foreign_family(ast->text);
+	struct diag *g;
+
+	if (whose != NULL)
+		g = diag_add(c->d, U1009, ast->span, "%.*s has no meaning here: %s", STR_FMT(ast->text), whose);
+	else
+		g = diag_add(c->d, U1001, ast->span, "there is no field %.*s", STR_FMT(ast->text));
 
 	if (near.n > 0 && (!c->value_place || str_find(ast->text, '.') >= 0))
 		diag_help(c->d, g, "did you mean %.*s?", STR_FMT(near));

@@ -6,10 +6,28 @@
 #include "engine/function.h"
 
 static const struct foreign foreign[] = {
-#define FOREIGN(name, type, reason) {name, type, reason},
+#define FOREIGN(name, type, reason) {name, type, 0, reason},
+#define UNSCORED(name, value, reason) {name, TYPE_INT, value, reason},
+#define FAMILY(prefix, reason)
 #define ALIAS(old, new)
 #include "engine/foreign.def"
 #undef FOREIGN
+#undef UNSCORED
+#undef FAMILY
+#undef ALIAS
+};
+
+static const struct {
+	const char *prefix, *reason;
+} families[] = {
+#define FOREIGN(name, type, reason)
+#define UNSCORED(name, value, reason)
+#define FAMILY(prefix, reason) {prefix, reason},
+#define ALIAS(old, new)
+#include "engine/foreign.def"
+#undef FOREIGN
+#undef UNSCORED
+#undef FAMILY
 #undef ALIAS
 };
 
@@ -17,9 +35,13 @@ static const struct {
 	const char *old, *now;
 } aliases[] = {
 #define FOREIGN(name, type, reason)
+#define UNSCORED(name, value, reason)
+#define FAMILY(prefix, reason)
 #define ALIAS(old, new) {old, new},
 #include "engine/foreign.def"
 #undef FOREIGN
+#undef UNSCORED
+#undef FAMILY
 #undef ALIAS
 };
 
@@ -28,6 +50,14 @@ const struct foreign *foreign_find(struct str name)
 	for (size_t i = 0; i < sizeof(foreign) / sizeof(foreign[0]); i++)
 		if (str_eq(name, str_of(foreign[i].name)))
 			return &foreign[i];
+	return NULL;
+}
+
+const char *foreign_family(struct str name)
+{
+	for (size_t i = 0; i < sizeof(families) / sizeof(families[0]); i++)
+		if (str_starts(name, str_of(families[i].prefix)))
+			return families[i].reason;
 	return NULL;
 }
 
@@ -44,7 +74,7 @@ struct value foreign_default(const struct foreign *f)
 	case SHAPE_SCALAR:
 		break;
 	}
-	return f->type == TYPE_BYTES ? VALUE_STR(STR("")) : (struct value){.type = f->type, .i = 0};
+	return f->type == TYPE_BYTES ? VALUE_STR(STR("")) : (struct value){.type = f->type, .i = f->number};
 }
 
 const char *alias_find(struct str name)

@@ -8,10 +8,12 @@
 struct foreign {
 	const char *name;
 	enum type type;
+	int64_t number;     /* its default, if it is an integer */
 	const char *reason; /* whose it is */
 };
 
 const struct foreign *foreign_find(struct str name);
+const char *foreign_family(struct str name);         /* whose a name that begins so is; or NULL */
 struct value foreign_default(const struct foreign *f); /* as documented */
 const char *alias_find(struct str name);               /* today's name, or NULL */
 

@@ -152,6 +152,22 @@ def test_lists(tmp_path):
     assert code == 2 and "bad.rules:1:18: error[" in err
 
 
+def test_foreign_fields(tmp_path):
+    """Names of the language without meaning here: refused with the reason, or what the documentation gives without a score."""
+    rules = tmp_path / "foreign.rules"
+    rules.write_text("server { foreign_fields default }\n")
+    for expression, value in [("cf.waf.score", "100"), ("cf.waf.score lt 20", "false"), ("cf.waf.score.sqli", "100"),
+                              ("cf.llm.prompt.injection_score", "100"), ("cf.bot_management.score", "0"),
+                              ("cf.client.bot", "false"), ("cf.schema_validation.learned.violated", "false"),
+                              ('cf.llm.prompt.custom_topic_categories["a"]', "missing"), ("cf.threat_score", "0")]:
+        code, out, err = usher_eval("--rules", str(rules), expression, facts="{}")
+        assert (code, out) == (0, value + "\n") and "warning[U1012]" in err, expression
+        assert usher_eval(expression, facts="{}")[2].startswith("1:1: error[U1009]: ")
+    for expression in ("cf.waf.newer", "cf.bot_management.scor lt 30", "cf.llm.prompt.newer[0] eq 5"):
+        assert usher_eval("--rules", str(rules), expression, facts="{}")[2].startswith("1:1: error[U1009]: ")
+    assert usher_eval("cf.tls_client_auth.newer", facts="{}")[2].startswith("1:1: error[U1001]: ")
+
+
 def test_geography(tmp_path):
     subprocess.run(["/usr/bin/python3", str(ROOT / "tests/tools/mmdb.py"), str(tmp_path / "geo.mmdb")], check=True)
     (tmp_path / "geo.rules").write_text('server { geoip "geo.mmdb" }\n')
