@@ -145,12 +145,13 @@ static struct str same_end(struct str name)
 {
 	ptrdiff_t dot = str_rfind(name, '.');
 	struct str tail = str_sub(name, (size_t)(dot + 1), name.n), best = STR("");
-	bool best_start = false;
+	bool best_start = false, known = false;
 
 	for (size_t i = 0; i < FIELD_COUNT && tail.n > 1; i++) {
 		struct str f = str_of(field_table[i].name);
 		bool start = same_start(name, f);
 
+		known |= start;
 		if (f.n <= tail.n || !str_ends(f, tail) || f.p[f.n - tail.n - 1] != '.')
 			continue;
 		if (best.n == 0 || start > best_start || (start == best_start && dots(f) < dots(best))) {
@@ -158,7 +159,7 @@ static struct str same_end(struct str name)
 			best_start = start;
 		}
 	}
-	return best;
+	return known && !best_start ? STR("") : best; /* http.x is of http, whatever else ends in .x */
 }
 
 struct str nearest_field(struct str name)

@@ -82,8 +82,22 @@ static bool not_a_number(struct str text)
 	       (literal_int(ends[0], &number) != NULL || literal_int(ends[1], &number) != NULL);
 }
 
+/* 200-299: what ranges look like elsewhere. Its two ends, or false. */
+static bool dash_range(struct str text, struct str *low, struct str *high)
+{
+	ptrdiff_t dash = str_find(text, '-');
+	int64_t number;
+
+	if (dash <= 0)
+		return false;
+	*low = str_sub(text, 0, (size_t)dash);
+	*high = str_sub(text, (size_t)dash + 1, text.n);
+	return literal_int(*low, &number) == NULL && literal_int(*high, &number) == NULL;
+}
+
 static bool wrong_item(struct compiler *c, const struct ast *item, enum type type, const char *wrong)
 {
+	struct str low, high;
 	struct diag *g;
 	bool host_bits;
 	struct cidr net;
@@ -101,8 +115,10 @@ static bool wrong_item(struct compiler *c, const struct ast *item, enum type typ
 		             STR_FMT(item->text));
 		diag_help(c->d, g, "write \"%.*s\"", STR_FMT(item->text));
 	} else {
-		diag_add(c->d, type == TYPE_INT && not_a_number(item->text) ? U0004 : U1003, item->span,
-		         "the list holds %s; %.*s: %s", type_name(type), STR_FMT(item->text), wrong);
+		g = diag_add(c->d, type == TYPE_INT && not_a_number(item->text) ? U0004 : U1003, item->span,
+		             "the list holds %s; %.*s: %s", type_name(type), STR_FMT(item->text), wrong);
+		if (type == TYPE_INT && dash_range(item->text, &low, &high))
+			diag_help(c->d, g, "a range is written %.*s..%.*s", STR_FMT(low), STR_FMT(high));
 	}
 	return false;
 }

@@ -64,6 +64,14 @@ static const struct habit {
 	{ "managed_challenge", "block: there are no challenges here" },
 };
 
+/* Functions that are shown, or spoken of, as if they were operators. */
+static const struct habit infixes[] = {
+	{ "starts_with", "starts_with(FIELD, \"…\")" }, { "ends_with", "ends_with(FIELD, \"…\")" },
+	{ "starts", "starts_with(FIELD, \"…\")" }, { "ends", "ends_with(FIELD, \"…\")" },
+	{ "begins", "starts_with(FIELD, \"…\")" }, { "does", "not FIELD contains \"…\"" },
+	{ "includes", "FIELD contains \"…\"" },
+};
+
 static const bool verbs[] = {
 #define WORD(text, places, token, go) ((places) & PLACE_VERB) != 0,
 #include "grammar/words.def"
@@ -171,6 +179,12 @@ static void word_help(struct parser *p, struct diag *g, const char *found, struc
 		for (i = 0; i < sizeof(habits) / sizeof(*habits); i++)
 			if (str_eq_nocase(w, str_of(habits[i].theirs))) {
 				diag_help(p->diags, g, "write %s", habits[i].ours);
+				return;
+			}
+	if (among("COMPARE", expected, n))
+		for (i = 0; i < sizeof(infixes) / sizeof(*infixes); i++)
+			if (str_eq(w, str_of(infixes[i].theirs))) {
+				diag_help(p->diags, g, "write %s", infixes[i].ours);
 				return;
 			}
 	if (among("T_PRESERVE_QUERY", expected, n) && ascii_digit(w.p[0])) {

@@ -67,6 +67,16 @@ def test_what_was_meant(wrong, meant):
         assert f"did you mean {meant}?\n" in usher_eval("true", facts=[{wrong: 1}])[2]
 
 
+@pytest.mark.parametrize("expression, instead", [
+    ('http.host starts_with "a"', 'starts_with(FIELD, "…")'), ('http.host ends_with "a"', 'ends_with(FIELD, "…")'),
+    ('http.host starts with "a"', 'starts_with(FIELD, "…")'), ('http.host does not contain "a"', 'not FIELD contains "…"'),
+    ("http.response.code in {200-299}", "a range is written 200..299"), ("ip.src eq 10.0.0.0/8", "in {10.0.0.0/8}"),
+    ("ssl eq true", "write ssl, or not ssl"), ("http.response.code eq 200and ssl", "200 and")])
+def test_what_to_write(expression, instead):
+    code, _, err = usher_eval(expression)
+    assert code == 2 and instead in err.split("help: ")[1], err
+
+
 def test_what_was_not_meant():
     for expression in ("foo", 'foo eq "x"', 'any(foo[*] eq "x")'):
         assert "help: usher help fields" in usher_eval(expression)[2]
