@@ -46,6 +46,33 @@ bool str_eq_nocase_long(struct str a, struct str b)
 	return true;
 }
 
+/* Whether one of eight bytes is below 0x20, or 0x7f. */
+static bool eight_have_control(uint64_t word)
+{
+	uint64_t del = word ^ STR_EIGHT(0x7f);
+
+	return ((((word - STR_EIGHT(0x20)) & ~word) | ((del - STR_EIGHT(1)) & ~del)) & STR_EIGHT(0x80)) != 0;
+}
+
+bool str_has_control(struct str s)
+{
+	size_t i = 0;
+
+	while (i < s.n) {
+		unsigned char c = (unsigned char)s.p[i];
+
+		/* the last eight may begin among those before them */
+		if (s.n >= 8 && !eight_have_control(eight_at(i + 8 <= s.n ? s.p + i : s.p + s.n - 8))) {
+			i += 8;
+			continue;
+		}
+		if ((c < 0x20 && c != '\t') || c == 0x7f)
+			return true;
+		i++;
+	}
+	return false;
+}
+
 int str_cmp(struct str a, struct str b)
 {
 	size_t n = a.n < b.n ? a.n : b.n;
@@ -94,15 +121,6 @@ ptrdiff_t str_rfind(struct str s, char c)
 	const char *at = s.n ? memrchr(s.p, c, s.n) : NULL;
 
 	return at ? at - s.p : -1;
-}
-
-struct str str_sub(struct str s, size_t from, size_t to)
-{
-	if (to > s.n)
-		to = s.n;
-	if (from > to)
-		from = to;
-	return (struct str){from ? s.p + from : s.p, to - from};
 }
 
 struct str str_trim(struct str s)

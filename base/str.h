@@ -76,6 +76,16 @@ static inline bool str_eq_nocase(struct str a, struct str b)
 	return a.n == 0 || (ascii_lower(a.p[0]) == ascii_lower(b.p[0]) && str_eq_nocase_long(a, b));
 }
 
+/* Clamped to s. */
+static inline struct str str_sub(struct str s, size_t from, size_t to)
+{
+	if (to > s.n)
+		to = s.n;
+	if (from > to)
+		from = to;
+	return (struct str){ from ? s.p + from : s.p, to - from };
+}
+
 int str_cmp(struct str a, struct str b);        /* unsigned bytewise, like memcmp then length */
 bool str_starts(struct str s, struct str prefix);
 bool str_ends(struct str s, struct str suffix);
@@ -83,7 +93,7 @@ bool str_contains(struct str s, struct str needle); /* an empty needle is in eve
 ptrdiff_t str_find(struct str s, char c);            /* index, or -1 */
 ptrdiff_t str_rfind(struct str s, char c);
 size_t str_count(struct str s, char c);
-struct str str_sub(struct str s, size_t from, size_t to); /* clamped to s */
+bool str_has_control(struct str s);                  /* a byte below 0x20 that is no HTAB, or 0x7f */
 struct str str_trim(struct str s);                        /* SP and HTAB at both ends (OWS of RFC 9110) */
 uint64_t str_hash(struct str s, uint64_t seed);
 

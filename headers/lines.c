@@ -180,37 +180,9 @@ bool name_valid(struct str name)
 	return name.n > 0;
 }
 
-#define ONES (~UINT64_C(0) / 255)
-
-/* Whether one of eight bytes is below 0x20 or is 0x7f: the usual test for a byte less than n, and that for
- * zero. */
-static bool word_has_control(uint64_t w)
-{
-	uint64_t del = w ^ ONES * 0x7f;
-
-	return (((w - ONES * 0x20) & ~w) | ((del - ONES) & ~del)) & ONES * 0x80;
-}
-
 bool value_valid(struct str value)
 {
-	size_t i = 0;
-	uint64_t w;
-
-	while (i < value.n) {
-		unsigned char c = (unsigned char)value.p[i];
-
-		if (value.n - i >= sizeof(w)) {
-			memcpy(&w, value.p + i, sizeof(w));
-			if (!word_has_control(w)) {
-				i += sizeof(w);
-				continue;
-			}
-		}
-		if ((c < 0x20 && c != '\t') || c == 0x7f)
-			return false;
-		i++;
-	}
-	return str_trim(value).n == value.n;
+	return !str_has_control(value) && str_trim(value).n == value.n;
 }
 
 bool list_next(struct str *rest, struct str *element)

@@ -2,26 +2,12 @@
 /* Lines of heads and trailers, checked before anything else reads them. */
 #include "proxy/http1_lines.h"
 
-static bool has_control(struct str line)
-{
-	unsigned bad = 0;
-	size_t i;
-
-	for (i = 0; i < line.n; i++) { /* no early exit, so that the compiler may do many at once */
-		unsigned char c = (unsigned char)line.p[i];
-
-		bad |= (unsigned)(c < 0x20) & (unsigned)(c != '\t');
-		bad |= (unsigned)(c == 0x7f);
-	}
-	return bad != 0;
-}
-
 /* One line without its CR LF. */
 static enum reject line_check(const struct http1_limits *limits, struct str line, bool start)
 {
 	ptrdiff_t colon;
 
-	if (has_control(line))
+	if (str_has_control(line))
 		return memchr(line.p, '\r', line.n) != NULL ? REJECT_LINE_END : REJECT_VALUE;
 	if (start)
 		return line.n > limits->line ? REJECT_TARGET_LONG : REJECT_NONE;

@@ -267,12 +267,43 @@ static void reserved_names(void **state)
 	assert_int_equal(name_flags(STR("x-unknown")), 0);
 }
 
+/* Every row of the table, in any case and with the other separator; the same with a letter too many is none. */
+static void known_names(void **state)
+{
+	static const struct {
+		const char *name;
+		unsigned flags;
+	} rows[] = {
+#define NAME(name, flags) {name, flags},
+#include "headers/names.def"
+#undef NAME
+	}, *r;
+
+	(void)state;
+	EACH(r, rows) {
+		char upper[64], twin[64], longer[65];
+		size_t i, n = strlen(r->name);
+
+		for (i = 0; i <= n; i++) {
+			upper[i] = ascii_upper(r->name[i]);
+			twin[i] = r->name[i] == '-' ? '_' : upper[i];
+		}
+		snprintf(longer, sizeof(longer), "%sq", r->name);
+		check_int(r->name, name_flags(str_of(r->name)), r->flags);
+		check_int(upper, name_flags(str_of(upper)), r->flags);
+		check_int(twin, name_flags_twin(str_of(twin)), r->flags);
+		check_int(longer, name_flags(str_of(longer)), 0);
+		check_int(longer, name_flags_twin(str_of(longer)), 0);
+	}
+	check_int("empty", name_flags(STR_NONE), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(looks_up),       cmocka_unit_test(many_lines),     cmocka_unit_test(edits),
 	    cmocka_unit_test(grammar),        cmocka_unit_test(editable_names), cmocka_unit_test(lists),
-	    cmocka_unit_test(reserved_names),
+	    cmocka_unit_test(reserved_names), cmocka_unit_test(known_names),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

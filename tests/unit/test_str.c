@@ -176,10 +176,32 @@ static void counts(void **state)
 	check_int("empty", (int)str_count(STR(""), '\n'), 0);
 }
 
+/* Each byte at each place of texts of many lengths, with and without a HTAB beside it. */
+static void controls_everywhere(void **state)
+{
+	char text[40];
+	size_t n, at;
+	int c, tab;
+
+	(void)state;
+	for (n = 1; n <= sizeof(text); n++)
+		for (at = 0; at < n; at++)
+			for (c = 0; c < 256; c++)
+				for (tab = 0; tab < 2; tab++) {
+					memset(text, 'a', sizeof(text));
+					if (tab)
+						text[(at + 3) % n] = '\t';
+					text[at] = (char)c;
+					if (str_has_control((struct str){text, n}) != ((c < 0x20 && c != '\t') || c == 0x7f))
+						fail_msg("byte %d at %zu of %zu", c, at, n);
+				}
+	assert_false(str_has_control(STR_NONE));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(counts),
+	    cmocka_unit_test(counts), cmocka_unit_test(controls_everywhere),
 	    cmocka_unit_test(compares), cmocka_unit_test(compares_everywhere), cmocka_unit_test(searches),  cmocka_unit_test(slices),
 	    cmocka_unit_test(numbers),  cmocka_unit_test(distances), cmocka_unit_test(hashes),
 	};
