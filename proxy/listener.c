@@ -7,7 +7,6 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "base/err.h"
 #include "base/log.h"
 #include "proxy/conn.h"
 #include "proxy/worker.h"
@@ -71,29 +70,43 @@ static void on_connection(uv_poll_t *poll, int status, int events)
 	}
 }
 
-int listener_open(struct worker *w, const struct listener_conf *conf, int fd)
+struct listener *listener_new(const struct listener_conf *conf, int fd)
 {
 	struct listener *l = calloc(1, sizeof(*l));
 
-	if (l == NULL || (l->address = strndup(conf->address.text.p, conf->address.text.n)) == NULL ||
-	    uv_poll_init(&w->loop, &l->poll, fd) < 0) {
-		log_error("listen_failed", LOG_S("address", conf->address.text), LOG_Z("error", "out of memory"));
-		if (l != NULL)
-			free(l->address);
+	if (l == NULL || (l->address = strndup(conf->address.text.p, conf->address.text.n)) == NULL) {
 		free(l);
-		close(fd);
-		return -ERR_NOMEM;
+		return NULL;
 	}
 	l->fd = fd;
 	l->unix_socket = conf->address.path.n > 0;
-	l->worker = w;
 	l->conf = conf;
 	l->users = 1;
+	return l;
+}
+
+void listener_free(struct listener *l)
+{
+	if (l == NULL)
+		return;
+	close(l->fd);
+	listener_unref(l);
+}
+
+void listener_open(struct worker *w, struct listener *l)
+{
+	int rc = uv_poll_init(&w->loop, &l->poll, l->fd);
+
+	if (rc < 0) {
+		log_error("listen_failed", LOG_Z("address", l->address), LOG_Z("error", uv_strerror(rc)));
+		listener_free(l);
+		return;
+	}
+	l->worker = w;
 	l->poll.data = l;
 	l->next = w->listeners;
 	w->listeners = l;
 	uv_poll_start(&l->poll, UV_READABLE, on_connection);
-	return 0;
 }
 
 void listener_close(struct listener *l)

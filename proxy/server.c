@@ -115,24 +115,19 @@ bool server_order_all(struct server *s, int kind, struct config *config)
 	unsigned i;
 
 	for (i = 0; i < s->nworkers; i++) {
-		if ((orders[i] = calloc(1, sizeof(struct order))) == NULL)
+		if ((orders[i] = order_new(kind)) == NULL)
 			goto no_memory;
-		orders[i]->kind = kind;
-		if (config != NULL && (orders[i]->fds = sockets_take(s->sockets, config, i)) == NULL)
+		if (config != NULL && !order_config(orders[i], config, sockets_take(s->sockets, config, i)))
 			goto no_memory;
 	}
 	atomic_fetch_add(&s->pending, s->nworkers);
-	for (i = 0; i < s->nworkers; i++) {
-		orders[i]->config = config != NULL ? config_ref(config) : NULL;
+	for (i = 0; i < s->nworkers; i++)
 		worker_order(s->workers[i], orders[i]);
-	}
 	return true;
 
 no_memory:
-	for (i = 0; i < s->nworkers && orders[i] != NULL; i++) {
-		free(orders[i]->fds);
-		free(orders[i]);
-	}
+	for (i = 0; i < s->nworkers; i++)
+		order_free(orders[i]);
 	return false;
 }
 

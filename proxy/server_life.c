@@ -21,13 +21,18 @@
 #include "proxy/fetch.h"
 #include "proxy/fetcher.h"
 #include "proxy/health.h"
+#include "proxy/loop_memory.h"
 #include "proxy/resolver.h"
 #include "proxy/server_state.h"
 #include "proxy/sockets.h"
 #include "proxy/watch.h"
 #include "proxy/worker.h"
 
-enum { RETIRE_MSEC = 1000 }; /* how often old configurations are looked at */
+enum {
+	POOL_THREADS = 4,     /* libuv's default */
+	RETIRE_MSEC = 1000,   /* how often old configurations are looked at */
+	LOOP_FILES = 1 << 24, /* room for so many descriptors is set aside where no limit is set */
+};
 
 /* ---- beginning ---- */
 
@@ -51,7 +56,7 @@ static int become(struct str user)
 }
 
 /* As many open files as the system allows. */
-static int raise_limits(void)
+static int raise_limits(unsigned workers)
 {
 	struct rlimit limit;
 
@@ -65,6 +70,7 @@ static int raise_limits(void)
 	}
 	limit.rlim_cur = limit.rlim_max;
 	setrlimit(RLIMIT_NOFILE, &limit);
+	loop_memory_init(limit.rlim_max < LOOP_FILES ? (size_t)limit.rlim_max : LOOP_FILES, workers + 1);
 	return 0;
 }
 
@@ -86,10 +92,37 @@ static void no_work_done(uv_work_t *work, int status)
 	(void)status;
 }
 
+static void wait_for(void *sem)
+{
+	uv_sem_wait(sem);
+}
+
+/* Whether so many threads can be had as libuv is about to begin; their stacks are kept by the C library for it. */
+static int threads_try(void)
+{
+	uv_thread_t threads[POOL_THREADS];
+	unsigned i, n = 0;
+	uv_sem_t go;
+	int rc = uv_sem_init(&go, 0);
+
+	if (rc < 0)
+		return rc;
+	while (n < POOL_THREADS && (rc = uv_thread_create(&threads[n], wait_for, &go)) == 0)
+		n++;
+	for (i = 0; i < n; i++)
+		uv_sem_post(&go);
+	for (i = 0; i < n; i++)
+		uv_thread_join(&threads[i]);
+	uv_sem_destroy(&go);
+	return rc;
+}
+
 /* libuv begins its threads at their first use, and aborts when it cannot: that must be now, before there are clients. */
 static int pool_start(struct server *s)
 {
-	return uv_queue_work(&s->loop, &s->first, no_work, no_work_done);
+	int rc = threads_try();
+
+	return rc < 0 ? rc : uv_queue_work(&s->loop, &s->first, no_work, no_work_done);
 }
 
 static int signals_start(struct server *s)
@@ -131,9 +164,11 @@ static int server_init(struct server *s, struct config *config)
 	unsigned i;
 	int rc;
 
-	if ((rc = raise_limits()) < 0)
-		return rc;
 	s->nworkers = worker_count(&config->settings);
+	if ((rc = raise_limits(s->nworkers)) < 0) {
+		s->nworkers = 0;
+		return rc;
+	}
 	if ((s->workers = calloc(s->nworkers, sizeof(*s->workers))) == NULL) {
 		s->nworkers = 0;
 		return system_failed(UV_ENOMEM);

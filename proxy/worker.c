@@ -55,17 +55,13 @@ static void listeners_prune(struct worker *w)
 
 static void take_config(struct worker *w, struct order *o)
 {
-	struct held *held = calloc(1, sizeof(*held)), *old = w->held;
+	struct held *old = w->held;
 	struct listener *l;
 	size_t i;
 
-	if (held == NULL) { /* the old one goes on serving; the server hears nothing and says so */
-		log_error("reload_failed", LOG_Z("reason", "no_memory"));
-		config_unref(o->config);
-		return;
-	}
-	*held = (struct held){ o->config, 1 };
-	w->held = held;
+	w->held = o->held;
+	*w->held = (struct held){ config_ref(o->config), 1 };
+	o->held = NULL;
 	for (l = w->listeners; l != NULL; l = l->next)
 		l->conf = NULL;
 	for (i = 0; i < o->config->nlisteners; i++) {
@@ -73,10 +69,10 @@ static void take_config(struct worker *w, struct order *o)
 
 		if ((l = listener_of(w, conf->address.text)) != NULL)
 			l->conf = conf;
-		else if (o->fds[i] >= 0 && !w->draining)
-			listener_open(w, conf, o->fds[i]);
-		else if (o->fds[i] >= 0)
-			close(o->fds[i]);
+		else if (o->listeners[i] != NULL && !w->draining) {
+			listener_open(w, o->listeners[i]);
+			o->listeners[i] = NULL;
+		}
 	}
 	listeners_prune(w);
 	held_unref(old);
@@ -137,8 +133,7 @@ static void on_wake(uv_async_t *wake)
 			start_drain(w);
 			stop_all(w);
 		}
-		free(o->fds);
-		free(o);
+		order_free(o);
 		server_done(w->server);
 	}
 }
@@ -277,16 +272,10 @@ int worker_start(struct worker *w)
 static void orders_drop(struct worker *w)
 {
 	struct order *o;
-	size_t i;
 
 	while ((o = w->orders) != NULL) {
 		w->orders = o->next;
-		for (i = 0; o->fds != NULL && i < o->config->nlisteners; i++)
-			if (o->fds[i] >= 0)
-				close(o->fds[i]);
-		config_unref(o->config);
-		free(o->fds);
-		free(o);
+		order_free(o);
 	}
 }
 

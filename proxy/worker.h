@@ -42,7 +42,8 @@ struct listener {
 struct order {
 	enum { ORDER_CONFIG, ORDER_DRAIN, ORDER_STOP } kind;
 	struct config *config; /* a reference; ORDER_CONFIG */
-	int *fds;              /* one per listener of config, bound and listening; -1: the worker has it already */
+	struct held *held;     /* for config */
+	struct listener **listeners; /* one per listener of config, to be opened; NULL: the worker has it already */
 	struct order *next;
 };
 
@@ -102,8 +103,17 @@ static inline const struct settings *worker_settings(const struct worker *w)
 struct held *held_ref(struct held *h);
 void held_unref(struct held *h);
 
+/* ---- order.c ---- */
+struct order *order_new(int kind); /* NULL: no memory */
+/* Makes o bring configuration c. Takes fds, of sockets_take; NULL: it had no memory. false: no memory. */
+bool order_config(struct order *o, struct config *c, int *fds);
+void order_free(struct order *o); /* with what was not taken out of it; NULL is welcome */
+
 /* ---- listener.c ---- */
-int listener_open(struct worker *w, const struct listener_conf *conf, int fd); /* takes fd, which listens */
+/* NULL: no memory. conf is part of the configuration that the worker will take; fd listens, and is taken with success. */
+struct listener *listener_new(const struct listener_conf *conf, int fd);
+void listener_free(struct listener *l); /* one that was not opened; NULL is welcome */
+void listener_open(struct worker *w, struct listener *l); /* takes l */
 void listener_close(struct listener *l); /* it is not in the worker's list any more */
 struct listener *listener_of(struct worker *w, struct str address); /* NULL: none */
 void listener_unref(struct listener *l);

@@ -25,8 +25,8 @@ class Allocations:
         with open(path, "r+b") as f:
             self.page = mmap.mmap(f.fileno(), 4096)
 
-    def set(self, first, count):
-        for index, number in ((0, 0), (1, 0), (2, 0), (3, count), (0, first)):
+    def set(self, first, count, only_realloc=False):
+        for index, number in ((0, 0), (1, 0), (2, 0), (3, count), (5, int(only_realloc)), (0, first)):
             self.page[index * 4:index * 4 + 4] = struct.pack("i", number)
 
     def number(self, index):

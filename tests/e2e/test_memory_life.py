@@ -5,11 +5,12 @@ and the next one is served."""
 import os
 import socket
 import ssl
+import subprocess
 import time
 
 import pytest
 
-from conftest import PATIENCE, Raw
+from conftest import PATIENCE, USHER, Raw, free_port
 from h2raw import H2, data, head
 from memory import FOREVER, Allocations
 from test_open_connections import UPGRADE, upgrading  # pylint: disable=unused-import
@@ -216,3 +217,117 @@ def test_no_memory_in_a_life(make_usher, make_origin, upgrading, pki, tmp_path, 
     assert not wrong
     life.prepare(act)
     assert act(life).startswith(wanted)
+
+
+def start(make_usher, make_origin, upgrading, pki, memory, rules=RULES):
+    secure = make_origin(tls=[pki / "server-ecdsa-chain.pem", pki / "server-ecdsa.key", pki / "root.pem"])
+    return make_usher(rules, secure=secure.address, secure_port=secure.address.split(":")[1], upgrades=upgrading.url,
+                      env=memory.env)
+
+
+def test_no_memory_for_a_loop(make_usher, make_origin, upgrading, pki, tmp_path):
+    """What libuv must have for one more descriptor, or end the process, was set aside."""
+    memory = Allocations(tmp_path)
+    usher = start(make_usher, make_origin, upgrading, pki, memory)
+    memory.set(1, FOREVER, only_realloc=True)
+    clients = [socket.create_connection(("127.0.0.1", usher.port), 10 * PATIENCE) for _ in range(300)]
+    time.sleep(0.2)
+    assert usher.process.poll() is None
+    life = Life(usher, pki)
+    assert life.full().startswith(b"HTTP/1.1 200")
+    assert memory.failed() > 0
+    memory.set(0, 0)
+    for c in clients:
+        c.close()
+    assert life.full().startswith(b"HTTP/1.1 200")
+
+
+def test_no_memory_at_a_reload(make_usher, make_origin, upgrading, pki, tmp_path):
+    """A reload takes place whole, or not at all."""
+    memory = Allocations(tmp_path)
+    usher = start(make_usher, make_origin, upgrading, pki, memory)
+    life, ports = Life(usher, pki), {}
+    outcomes = ("reloaded", "reload_failed")
+
+    def outcome(rules):
+        before = {name: len(usher.events(name)) for name in outcomes}
+        usher.write(rules)
+        usher.process.send_signal(1)
+        end = time.monotonic() + 10 * PATIENCE
+        while time.monotonic() < end:
+            found = [name for name in outcomes if len(usher.events(name)) > before[name]]
+            if found:
+                return found[0]
+            time.sleep(0.005)
+        raise AssertionError("no outcome: %s" % usher.log_path.read_text()[-2000:])
+
+    def rules(number):
+        """With another answer and another listener."""
+        ports[number] = free_port()
+        return (RULES.replace("concat(http.host", 'concat("%d-"' % number) +
+                "listener more { address 127.0.0.1:%d; http yes }\nzone web { hosts web.example; origin http://127.0.0.1:1 }" %
+                ports[number])
+
+    assert outcome(rules(0)) == "reloaded", usher.log_path.read_text()[-1500:]
+    total, current, wrong = memory.count(lambda: outcome(rules(1))), 1, []
+
+    def settle():
+        assert outcome(rules(current)) == "reloaded"
+        end = time.monotonic() + 4
+        while memory.live() > memory.kept and time.monotonic() < end:
+            time.sleep(0.05)
+
+    for count in (1, FOREVER):
+        for number, first in enumerate(memory.positions(total, 30, 40), 2):
+            text = rules(number)
+            memory.set(first, count)
+            done = outcome(text)
+            memory.set(0, 0)
+            assert usher.process.poll() is None, (first, count)
+            current = number if done == "reloaded" else current
+            if b"x-rule: %d-" % current not in life.full():
+                wrong.append((first, count, done, "rules"))
+            try:
+                socket.create_connection(("127.0.0.1", ports[current]), 1).close()
+            except OSError:
+                wrong.append((first, count, done, "listener"))
+            if number == 20:
+                memory.kept = 0
+                settle()
+                memory.kept = memory.live() + 40  # what is kept for later use may differ
+        settle()
+        if memory.live() > memory.kept:
+            wrong.append((count, "leak", memory.live(), memory.kept))
+    print(total, wrong)
+    assert not wrong
+
+
+def test_no_memory_at_the_start(make_usher, make_origin, upgrading, pki, tmp_path):
+    """It begins, or ends with 1 and says why."""
+    memory = Allocations(tmp_path)
+    usher = start(make_usher, make_origin, upgrading, pki, memory)
+    usher.stop()
+    total, wrong = 0, []
+
+    def run(first, count):
+        memory.set(first, count)
+        process = subprocess.Popen([USHER, "serve", str(usher.file)], env=dict(os.environ, **memory.env), text=True,
+                                   stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+        text = ""
+        for line in process.stderr:
+            text += line
+            if '"ready"' in line:
+                nonlocal total
+                total = total or memory.seen()
+                memory.set(0, 0)
+                process.terminate()
+        return process.wait(20 * PATIENCE), text
+
+    assert run(1 << 30, 1)[0] == 0
+    for count in (1, FOREVER):
+        for first in memory.positions(total, 40, 60):
+            code, text = run(first, count)
+            if not (code == 0 and '"ready"' in text or code == 1 and text):
+                wrong.append((first, count, code, text[-1000:]))
+    print(total, [(x[:3], x[3][-300:]) for x in wrong])
+    assert not wrong

@@ -3,7 +3,7 @@
  * To be preloaded into usher: makes memory run out when a test says so, and counts what is not freed. The file that
  * FAIL_ALLOC names is a page of ints shared with the test: [0] the allocation that fails first, counted from when [1]
  * was set to 0 (0: none), [1] allocations so far, [2] how many failed, [3] how many in a row fail, [4] blocks that are
- * allocated now. With FAIL_TRACE=1 standard error tells from where each failed call came.
+ * allocated now, [5] 1 if only calls of realloc count. With FAIL_TRACE=1 standard error tells from where each failed call came.
  */
 #include <errno.h>
 #include <execinfo.h>
@@ -46,11 +46,11 @@ static void tell(void)
 	backtrace_symbols_fd(frames, n, STDERR_FILENO);
 }
 
-static int fails(void)
+static int fails(int is_realloc)
 {
 	int n;
 
-	if (page == NULL || page[0] <= 0)
+	if (page == NULL || page[0] <= 0 || (page[5] && !is_realloc))
 		return 0;
 	n = __atomic_add_fetch(&page[1], 1, __ATOMIC_SEQ_CST);
 	if (n < page[0] || n - page[0] >= page[3])
@@ -71,28 +71,28 @@ static void *counted(void *p, int by)
 
 void *malloc(size_t n)
 {
-	return fails() ? NULL : counted(__libc_malloc(n), 1);
+	return fails(0) ? NULL : counted(__libc_malloc(n), 1);
 }
 
 void *calloc(size_t n, size_t size)
 {
-	return fails() ? NULL : counted(__libc_calloc(n, size), 1);
+	return fails(0) ? NULL : counted(__libc_calloc(n, size), 1);
 }
 
 void *realloc(void *p, size_t n)
 {
 	if (p == NULL)
-		return malloc(n);
+		return fails(1) ? NULL : counted(__libc_malloc(n), 1);
 	if (n == 0) { /* as glibc does it */
 		free(p);
 		return NULL;
 	}
-	return fails() ? NULL : __libc_realloc(p, n);
+	return fails(1) ? NULL : __libc_realloc(p, n);
 }
 
 void *aligned_alloc(size_t alignment, size_t n)
 {
-	return fails() ? NULL : counted(__libc_memalign(alignment, n), 1);
+	return fails(0) ? NULL : counted(__libc_memalign(alignment, n), 1);
 }
 
 int posix_memalign(void **out, size_t alignment, size_t n)
