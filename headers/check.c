@@ -136,11 +136,12 @@ static enum reject host_check(struct request *req)
 	return req->host.n ? REJECT_NO_MEMORY : REJECT_HOST;
 }
 
-/* A framing header's name with '_': an origin that folds names would find framing that we did not judge. */
+/* A framing header's name with another character for '-': an origin that folds names would find framing that we did not
+ * judge. */
 static bool name_misspells_framing(struct str name)
 {
-	return str_find(name, '_') >= 0 &&
-	       (name_twin(name, STR("content-length")) || name_twin(name, STR("transfer-encoding")));
+	return (name_twin(name, STR("content-length")) || name_twin(name, STR("transfer-encoding"))) &&
+	       str_find(name, '-') < 0;
 }
 
 static enum reject lines_check(const struct lines *l)

@@ -143,7 +143,7 @@ bool lines_copy(struct lines *to, const struct lines *from)
 
 static char fold_twin(char c)
 {
-	return c == '_' ? '-' : ascii_lower(c);
+	return ascii_alpha(c) || ascii_digit(c) ? ascii_lower(c) : '-';
 }
 
 bool name_twin(struct str a, struct str b)

@@ -38,7 +38,8 @@ bool lines_set(struct lines *l, struct str name, struct str value);
 bool lines_copy(struct lines *to, const struct lines *from);
 bool lines_append(struct lines *to, const struct lines *from);
 
-/* Same name for an origin that folds '_' to '-' (CGI, WSGI …): ASCII case and '_'/'-' ignored. */
+/* Same name for an origin that makes variables of names (CGI, WSGI …): ASCII case ignored, and which character there is
+ * that is no letter and no digit. */
 bool name_twin(struct str a, struct str b);
 size_t lines_remove_twins(struct lines *l, struct str name); /* all whose name is name or its twin */
 /* Twins of name, but not the lines of that very name. */

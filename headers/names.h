@@ -17,7 +17,7 @@ enum name_flag {
 };
 
 unsigned name_flags(struct str name);      /* in any case; 0 for a name without a row */
-unsigned name_flags_twin(struct str name); /* the same, '_' standing for '-' too */
+unsigned name_flags_twin(struct str name); /* the same for twins of a name, too */
 bool name_reserved(struct str name);   /* no client may say this; any spelling that reserved.def speaks of */
 bool name_cloudflare(struct str name); /* cf-* or x-cf-*, '_' for '-' too: rules leave these alone */
 

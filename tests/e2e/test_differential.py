@@ -38,7 +38,7 @@ rule facts {
 
 HOP = {"connection", "keep-alive", "proxy-connection", "proxy-authorization", "te", "trailer", "transfer-encoding", "upgrade",
        "expect", "content-length", "http2-settings", "max-forwards"}
-EDITED = {"x-client-ski", "x_client_ski", "x-client_ski"}
+EDITED = {"x-client-ski", "x_client_ski", "x-client_ski", "x.client.ski", "x~client!ski"}
 ADDED = {"x-forwarded-for", "x-forwarded-proto", "x-forwarded-host", "forwarded", "via"}
 
 # what an origin refuses that usher passes, as RFC 9110 wants it to

@@ -108,7 +108,7 @@ class Recorder:
     """An origin that keeps every request, and why one could not be read. plays: bytes to answer /play with."""
 
     def __init__(self):
-        self.requests, self.faults, self.plays = [], [], None
+        self.requests, self.faults, self.plays, self.played = [], [], None, threading.Event()
         self.listener = socket.create_server(("127.0.0.1", 0), backlog=64)
         self.url = "http://127.0.0.1:%d" % self.listener.getsockname()[1]
         threading.Thread(target=self.accept, daemon=True).start()
@@ -137,6 +137,7 @@ class Recorder:
                     for piece in data.split(LATER):
                         sock.sendall(piece)
                         time.sleep(0.05 if LATER in data else 0)
+                    self.played.set()
                     if end:
                         return
                     continue
@@ -179,9 +180,9 @@ class Client:
         except socket.timeout:
             return "wait"
 
-    def ask(self, target):
+    def ask(self, target, host=b"web.example"):
         try:
-            self.sock.sendall(b"GET %s HTTP/1.1\r\nHost: web.example\r\n\r\n" % target)
+            self.sock.sendall(b"GET %s HTTP/1.1\r\nHost: %s\r\n\r\n" % (target, host))
         except ConnectionError:
             return None
         return self.answer()
@@ -338,6 +339,7 @@ class Got:
 
 def try_answer(usher, recorder, method, want, end, data, wrong):
     recorder.plays = (data, end == "eof")
+    recorder.played.clear()
     client = Client(usher.port)
     client.sock.sendall(b"%s /play HTTP/1.1\r\nHost: web.example\r\n\r\n" % method.encode())
     got = Got(client, method)
@@ -347,8 +349,11 @@ def try_answer(usher, recorder, method, want, end, data, wrong):
         wrong("client got %r, wanted %s" % (text[:100], want[:100]))
     if any("spoof" in v for _, v in got.lines):
         wrong("UNSAFE: spoofed %r" % got.lines)
-    if LATER in data:
-        time.sleep(0.1)
+    if LATER in data:  # once another answer comes out of usher, it has seen what came in before
+        assert recorder.played.wait(10 * PATIENCE)
+        other = Client(usher.port)
+        assert other.ask(b"/", b"no.example")[0] == 421
+        other.sock.close()
     if text != "cut":
         found = client.ask(b"/after")
         if found not in (None, (200, b"/after")):

@@ -264,6 +264,9 @@ static void reserved_names(void **state)
 	assert_true(name_flags(STR("Transfer-Encoding")) & HOP);
 	assert_int_equal(name_flags(STR("Transfer_Encoding")), 0);
 	assert_true(name_flags_twin(STR("Transfer_Encoding")) & HOP);
+	assert_true(name_flags_twin(STR("Transfer.Encoding")) & HOP);
+	assert_true(name_twin(STR("X~client.Ski"), STR("x-client_ski")));
+	assert_false(name_twin(STR("x-client-ski"), STR("x-client0ski")));
 	assert_int_equal(name_flags(STR("x-unknown")), 0);
 }
 
