@@ -105,14 +105,14 @@ static bool cset_intersect(struct regex_parser *p, struct cset *s, const struct 
 	return true;
 }
 
-/* Adds the other case of ASCII letters; under (?u) also the two characters beyond ASCII that fold to k and s.
- */
-static bool cset_fold(struct regex_parser *p, struct cset *s, size_t from)
+bool cset_fold(struct regex_parser *p, struct cset *s)
 {
 	size_t n = s->n;
 
 	if (!p->flags.i)
 		return true;
+	if (p->flags.u && n > 0 && s->v[n - 1].high > 0x7F)
+		return cset_unicode_fold(p, s);
 	for (size_t i = 0; i < n; i++) {
 		struct cset_range r = s->v[i];
 		uint32_t low = r.low > 'A' ? r.low : 'A', high = r.high < 'Z' ? r.high : 'Z';
@@ -131,12 +131,6 @@ static bool cset_fold(struct regex_parser *p, struct cset *s, size_t from)
 		if (((r.low <= 's' && r.high >= 's') || (r.low <= 'S' && r.high >= 'S')) &&
 		    !cset_add(p, s, 0x17F, 0x17F))
 			return false;
-		if (r.high >= 0x80 && !(r.low <= 0x80 && r.high == 0x10FFFF) &&
-		    !(r.low == r.high && (r.low == 0x212A || r.low == 0x17F))) {
-			regex_fail(p, U4002, from, p->at,
-			           "(?i) together with (?u) is not supported beyond ASCII");
-			return false;
-		}
 	}
 	cset_normal(s);
 	return true;
@@ -276,7 +270,7 @@ static bool range(struct regex_parser *p, struct cset *s)
 }
 
 /* lhs := lhs op rhs, where op is one of & - ~, or 0 for the first operand. */
-static bool combine(struct regex_parser *p, struct cset *lhs, char op, struct cset *rhs, size_t from)
+static bool combine(struct regex_parser *p, struct cset *lhs, char op, struct cset *rhs)
 {
 	struct cset both;
 
@@ -285,7 +279,7 @@ static bool combine(struct regex_parser *p, struct cset *lhs, char op, struct cs
 		*lhs = *rhs;
 		return true;
 	}
-	if (!cset_fold(p, lhs, from) || !cset_fold(p, rhs, from))
+	if (!cset_fold(p, lhs) || !cset_fold(p, rhs))
 		return false;
 	if (op == '&')
 		return cset_intersect(p, lhs, rhs);
@@ -346,7 +340,7 @@ static bool bracket(struct regex_parser *p, struct cset *out)
 			}
 		} else if ((c == '&' || c == '-' || c == '~') && next == c) {
 			p->at += 2;
-			if (!combine(p, &lhs, op, &cur, open))
+			if (!combine(p, &lhs, op, &cur))
 				return false;
 			op = c;
 			cur = (struct cset){0};
@@ -354,7 +348,7 @@ static bool bracket(struct regex_parser *p, struct cset *out)
 			return false;
 		}
 	}
-	if (!combine(p, &lhs, op, &cur, open) || !cset_fold(p, &lhs, open) ||
+	if (!combine(p, &lhs, op, &cur) || !cset_fold(p, &lhs) ||
 	    (negated && !cset_negate(p, &lhs)))
 		return false;
 	p->depth--;

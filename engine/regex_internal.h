@@ -70,6 +70,9 @@ bool cset_add(struct regex_parser *p, struct cset *s, uint32_t low, uint32_t hig
 void cset_normal(struct cset *s);
 bool cset_negate(struct regex_parser *p, struct cset *s); /* s is normal before and after */
 bool cset_union(struct regex_parser *p, struct cset *s, const struct cset *other);
+/* Under (?i): adds the other cases of every letter. s is normal before and after. */
+bool cset_fold(struct regex_parser *p, struct cset *s);
+bool cset_unicode_fold(struct regex_parser *p, struct cset *s);
 bool cset_perl(struct regex_parser *p, struct cset *s, char which);
 bool cset_unicode_perl(struct regex_parser *p, struct cset *s, char kind);              /* kind: d s w */
 bool cset_property(struct regex_parser *p, struct cset *s, char which, size_t from);    /* p->at is on the name */

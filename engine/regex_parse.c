@@ -445,7 +445,7 @@ static struct regex_node *escape(struct regex_parser *p)
 	case ESCAPE_PERL:
 		return cset_perl(p, &set, e.perl) ? regex_set_node(p, &set, from) : NULL;
 	case ESCAPE_PROPERTY:
-		return cset_property(p, &set, e.perl, from) ? regex_set_node(p, &set, from) : NULL;
+		return cset_property(p, &set, e.perl, from) && cset_fold(p, &set) ? regex_set_node(p, &set, from) : NULL;
 	case ESCAPE_ASSERT:
 		return assertion(p, e.assert, from);
 	}

@@ -114,7 +114,8 @@ static pcre2_code *compile(struct str property)
 	return pcre2_compile((PCRE2_SPTR)text, (PCRE2_SIZE)n, PCRE2_UTF | PCRE2_UCP, &error, &where, NULL);
 }
 
-static bool scan(struct regex_parser *p, struct cset *s, pcre2_code *code)
+/* Over so many planes from the first. */
+static bool scan(struct regex_parser *p, struct cset *s, pcre2_code *code, uint32_t planes)
 {
 	pcre2_match_data *data = pcre2_match_data_create(1, NULL);
 	struct plane *plane = malloc(sizeof(*plane));
@@ -124,7 +125,7 @@ static bool scan(struct regex_parser *p, struct cset *s, pcre2_code *code)
 		regex_nomem(p);
 	else
 		pcre2_jit_compile(code, PCRE2_JIT_COMPLETE); /* faster where there is one */
-	for (uint32_t i = 0; good && i < PLANES; i++) {
+	for (uint32_t i = 0; good && i < planes; i++) {
 		plane_fill(plane, i);
 		good = plane_add(p, s, plane, code, data);
 	}
@@ -179,7 +180,7 @@ static void answer_keep(struct str name, const struct cset *set)
 /* Adds what code matches, which goes by that name; frees it. */
 static bool answer(struct regex_parser *p, struct cset *s, struct str name, pcre2_code *code)
 {
-	bool good = scan(p, s, code);
+	bool good = scan(p, s, code, PLANES);
 
 	if (good)
 		answer_keep(name, s);
@@ -202,6 +203,42 @@ bool cset_unicode_perl(struct regex_parser *p, struct cset *s, char kind)
 		return false;
 	}
 	return answer(p, s, (struct str){&kind, 1}, code);
+}
+
+/* ---- case --------------------------------------------------------------------------------------------- */
+
+bool cset_unicode_fold(struct regex_parser *p, struct cset *s)
+{
+	enum { CASED = 2 }; /* planes in which letters have cases */
+	struct buf text = BUF_INIT;
+	pcre2_code *code = NULL;
+	PCRE2_SIZE where;
+	bool good = buf_addc(&text, '[');
+	int error;
+
+	for (size_t i = 0; i < s->n && good; i++) { /* surrogates are no characters to PCRE2 either */
+		uint32_t low = s->v[i].low, high = s->v[i].high;
+
+		low = low >= 0xD800 && low <= 0xDFFF ? 0xE000 : low;
+		high = high >= 0xD800 && high <= 0xDFFF ? 0xD7FF : high;
+		if (low <= high)
+			good = buf_printf(&text, "\\x{%x}-\\x{%x}", (unsigned)low, (unsigned)high);
+	}
+	if (good && buf_str(&text).n == 1) { /* nothing but surrogates */
+		buf_fini(&text);
+		return true;
+	}
+	if (good && buf_add(&text, STR("]++")))
+		code = pcre2_compile((PCRE2_SPTR)buf_str(&text).p, buf_str(&text).n,
+		                     PCRE2_UTF | PCRE2_UCP | PCRE2_CASELESS, &error, &where, NULL);
+	buf_fini(&text);
+	if (code == NULL) {
+		regex_nomem(p);
+		return false;
+	}
+	good = scan(p, s, code, CASED);
+	pcre2_code_free(code);
+	return good;
 }
 
 /* ---- names -------------------------------------------------------------------------------------------- */

@@ -248,9 +248,11 @@ struct regex_node *regex_literal_node(struct regex_parser *p, uint32_t c, bool r
 			set.bits[(c ^ 32) >> 6] |= 1ull << ((c ^ 32) & 63);
 		return bytes_node(p, &set, from);
 	}
-	if (p->flags.i && p->flags.u)
-		return regex_fail(p, U4002, from, p->at,
-		                  "(?i) together with (?u) is not supported beyond ASCII");
+	if (p->flags.i && p->flags.u) {
+		struct cset cases = {0};
+
+		return cset_add(p, &cases, c, c) && cset_fold(p, &cases) ? regex_set_node(p, &cases, from) : NULL;
+	}
 	n = regex_utf8(c, bytes);
 	if ((cat = kids_node(p, REGEX_CAT, n, from)) == NULL)
 		return NULL;
