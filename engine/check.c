@@ -304,8 +304,11 @@ static struct expr *check_quantifier(struct compiler *c, const struct ast *ast)
 
 static struct expr *misplaced(struct compiler *c, const struct ast *ast)
 {
-	diag_add(c->d, U0001, ast->span, "%.*s stands where a field or call belongs",
-	         STR_FMT(ast_words(ast)));
+	struct diag *g = diag_add(c->d, U0001, ast->span, "%.*s stands where a field or call belongs",
+	                          STR_FMT(ast_words(ast)));
+
+	if (c->value_place && ast->kind == AST_LITERAL)
+		diag_help(c->d, g, "write \"%.*s\"", STR_FMT(ast_words(ast)));
 	return NULL;
 }
 
@@ -371,6 +374,8 @@ struct expr *check_value(struct compiler *c, const struct ast *ast)
 	             e->each ? "many values of type " : "", type_name(e->type));
 	if (!e->each && type_scalar(e->type))
 		diag_help(c->d, g, "write to_string(%.*s)", STR_FMT(ast_words(ast)));
+	else if (!e->each && e->type == TYPE_ARRAY_BYTES)
+		diag_help(c->d, g, "take one with [0], or all with join(…, \",\")");
 	return NULL;
 }
 
