@@ -89,6 +89,9 @@ def idle(servers, version="HTTP/1.1", more=(), name="idle"):
     n = int(os.environ.get("IDLE", "10000"))
     print("\nmemory of %d idle TLS 1.3 connections, %s (%s)" % (n, version, name))
     for s in servers:
+        s.stop()  # memory that earlier connections left would be used again, and not be seen
+        s.start()
+        load(s, ["request"] + list(more))
         before, rest = memory_kb(s.process.pid), sockets(s.process.pid)
         p = client(s, ["idle", "-c", str(n), "-t", "4"] + list(more))
         p.stdout.readline()
