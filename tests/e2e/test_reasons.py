@@ -7,7 +7,7 @@ import pytest
 
 from conftest import ROOT
 from test_http1 import RULES, ask, get
-from test_memory import Allocations
+from memory import Allocations
 
 TESTS = ROOT / "tests"
 

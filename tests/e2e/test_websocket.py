@@ -12,7 +12,7 @@ from wsproto.events import CloseConnection, Ping, Pong
 
 import h2raw
 from conftest import PATIENCE, needs
-from test_memory import Allocations
+from memory import Allocations
 from websocket import Client, Origin
 
 PLAIN = """
