@@ -6,6 +6,7 @@
  */
 #include <string.h>
 
+#include "proxy/access.h"
 #include "proxy/http2.h"
 
 enum { FLOOD_TIMES = 4 }; /* a header section so many times over the limit ends the connection */
@@ -145,6 +146,7 @@ static int on_begin_headers(nghttp2_session *session, const nghttp2_frame *frame
 		return 0;
 	}
 	if ((s = http2_stream_new(h, id)) == NULL) {
+		access_refused(h->conn, fault_word(FAULT_MEMORY)); /* there is no exchange that could be logged */
 		forgive(h, id);
 		return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
 	}

@@ -201,7 +201,7 @@ static void hosts(void **state)
 	        {"a:65535", "a"},
 	        {"", NULL},
 	        {":80", NULL},
-	        {"a:", NULL},
+	        {"a:", "a"}, /* RFC 3986, 3.2.3: an empty port is none */
 	        {"a:0", NULL},
 	        {"a:080", NULL},
 	        {"a:65536", NULL},
@@ -226,7 +226,7 @@ static void hosts(void **state)
 	        {"::1", NULL},
 	        {"[::1", NULL},
 	        {"[::1]x", NULL},
-	        {"[::1]:", NULL},
+	        {"[::1]:", "[::1]"},
 	        {"[]", NULL},
 	        {"[1.2.3.4]", NULL},
 	        {"[fe80::1%25eth0]", NULL},
