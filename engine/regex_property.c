@@ -90,8 +90,10 @@ static bool plane_add(struct regex_parser *parser, struct cset *s, const struct 
 {
 	const PCRE2_SIZE *found = pcre2_get_ovector_pointer(data);
 	size_t i = 0, from;
+	int rc = 0;
 
-	while (i < p->n && pcre2_match(code, p->text, p->starts[p->n], p->starts[i], PCRE2_NO_UTF_CHECK, data, NULL) > 0) {
+	while (i < p->n &&
+	       (rc = pcre2_match(code, p->text, p->starts[p->n], p->starts[i], PCRE2_NO_UTF_CHECK, data, NULL)) >= 0) {
 		while (p->starts[i] < found[0])
 			i++;
 		from = i;
@@ -100,7 +102,10 @@ static bool plane_add(struct regex_parser *parser, struct cset *s, const struct 
 		if (!cset_add(parser, s, p->chars[from], p->chars[i - 1]))
 			return false;
 	}
-	return true;
+	if (rc >= 0 || rc == PCRE2_ERROR_NOMATCH)
+		return true;
+	regex_nomem(parser); /* no limit is near: a run costs one step */
+	return false;
 }
 
 static pcre2_code *compile(struct str property)
