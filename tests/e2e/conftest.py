@@ -14,6 +14,8 @@ import time
 
 import pytest
 
+from h2raw import H2
+
 HERE = pathlib.Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
 USHER = os.environ.get("USHER", str(ROOT / "build" / "usher"))
@@ -298,6 +300,11 @@ class Raw:
         body, self.data = self.data[:size], self.data[size:]
         return status, headers, body
 
+    def get(self, path="/", *lines, host="web.example", method="GET"):
+        """The answer to a request without content."""
+        self.send("%s %s HTTP/1.1\r\nHost: %s\r\n%s\r\n" % (method, path, host, "".join(line + "\r\n" for line in lines)))
+        return self.response(method == "HEAD")
+
     def close(self):
         self.sock.close()
 
@@ -313,6 +320,19 @@ def make_raw(pki):
     yield make
     for r in made:
         r.close()
+
+
+@pytest.fixture
+def make_h2(pki):
+    made = []
+
+    def make(usher, tls=False, **how):
+        made.append(H2(how.pop("port", usher.port), pki if tls else None, **how))
+        return made[-1]
+
+    yield make
+    for h in made:
+        h.close()
 
 
 needs = lambda tool: pytest.mark.skipif(shutil.which(tool) is None, reason=tool + " is not installed")

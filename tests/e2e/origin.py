@@ -18,7 +18,7 @@ import threading
 import time
 
 
-class Closed(Exception):
+class Closed(EOFError):
     pass
 
 

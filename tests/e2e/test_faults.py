@@ -5,12 +5,12 @@ import signal
 import socket
 import struct
 import subprocess
-import threading
 import time
 
 import pytest
 
 from conftest import PATIENCE, free_port
+from listening import Listening, head_of
 
 RULES = """
 server { workers 1 }
@@ -24,11 +24,6 @@ zone web {
 }
 """
 GET = "GET %s HTTP/1.1\r\nHost: web.example\r\n\r\n"
-
-
-def ask(raw, path="/"):
-    raw.send(GET % path)
-    return raw.response()
 
 
 def closed_without_answer(usher):
@@ -46,17 +41,17 @@ def closed_without_answer(usher):
 def test_no_descriptors_left(make_usher, make_raw, origin):
     usher = make_usher(RULES, origin=origin.url)
     old = make_raw(usher)
-    assert ask(old)[0] == 200
+    assert old.get()[0] == 200
     used = len(os.listdir("/proc/%d/fd" % usher.process.pid))
     subprocess.run(["prlimit", "--pid", str(usher.process.pid), "--nofile=%d:%d" % (used + 5, used + 5)], check=True)
     others = [socket.create_connection(("127.0.0.1", usher.port), 5) for _ in range(20)]
     usher.wait_event("accept_failed")
     for _ in range(20):
-        assert ask(old)[0] == 200
+        assert old.get()[0] == 200
     for s in others:
         s.close()
     time.sleep(0.3)
-    assert ask(make_raw(usher))[0] == 200
+    assert make_raw(usher).get()[0] == 200
     assert len(usher.events("accept_failed")) <= 3
 
 
@@ -64,11 +59,11 @@ def test_connection_limits(make_usher, make_raw, origin):
     usher = make_usher(RULES + "limits { connections 3 }", origin=origin.url)
     raws = [make_raw(usher) for _ in range(3)]
     for raw in raws:
-        assert ask(raw)[0] == 200
+        assert raw.get()[0] == 200
     assert closed_without_answer(usher)
     raws[0].close()
     time.sleep(0.2)
-    assert ask(make_raw(usher))[0] == 200
+    assert make_raw(usher).get()[0] == 200
     assert [a["reason"] for a in usher.accesses(5) if a["kind"] == "connection"] == ["too_many_connections"]
 
 
@@ -76,7 +71,7 @@ def test_connections_of_one_client(make_usher, make_raw, origin):
     usher = make_usher(RULES + "limits { connections_per_client 2 }", origin=origin.url)
     raws = [make_raw(usher) for _ in range(2)]
     for raw in raws:
-        assert ask(raw)[0] == 200
+        assert raw.get()[0] == 200
     assert closed_without_answer(usher)
     assert usher.accesses(3)[-1]["reason"] == "too_many_connections_of_client"
 
@@ -85,7 +80,7 @@ def test_full_disk(make_usher, make_raw, origin):
     usher = make_usher(RULES + 'log { access "/dev/full" }', origin=origin.url)
     raw = make_raw(usher)
     for _ in range(20):
-        assert ask(raw)[0] == 200
+        assert raw.get()[0] == 200
     usher.wait_event("access_log_failed")
     assert len(usher.events("access_log_failed")) == 1
 
@@ -95,7 +90,7 @@ def test_log_is_opened_again(make_usher, make_raw, origin, tmp_path, how):
     log = tmp_path / "access.log"
     usher = make_usher(RULES + 'log { access "%s" }' % log, origin=origin.url)
     raw = make_raw(usher)
-    assert ask(raw, "/one")[0] == 200
+    assert raw.get("/one")[0] == 200
     time.sleep(0.1)
     log.rename(tmp_path / "access.old")
     usher.process.send_signal(how)
@@ -103,7 +98,7 @@ def test_log_is_opened_again(make_usher, make_raw, origin, tmp_path, how):
         time.sleep(0.1)
         if log.exists():
             break
-    assert ask(raw, "/two")[0] == 200
+    assert raw.get("/two")[0] == 200
     time.sleep(0.2)
     assert "/one" in (tmp_path / "access.old").read_text() and "/two" not in (tmp_path / "access.old").read_text()
     assert "/two" in log.read_text()
@@ -160,7 +155,7 @@ def test_idle_flood_is_bounded(make_usher, make_raw, origin):
     time.sleep(0.5)
     if not os.environ.get("SAN"):
         assert (usher.memory() - before) / 500 < 20000
-    assert ask(make_raw(usher))[0] == 200
+    assert make_raw(usher).get()[0] == 200
     for s in socks:
         s.settimeout(5)
         assert s.recv(100).startswith(b"HTTP/1.1 408")
@@ -169,53 +164,36 @@ def test_idle_flood_is_bounded(make_usher, make_raw, origin):
 
 def test_name_that_does_not_resolve(make_usher, make_raw):
     usher = make_usher(RULES, origin="http://nowhere.invalid")
-    assert ask(make_raw(usher))[0] == 502
+    assert make_raw(usher).get()[0] == 502
     assert usher.accesses(1)[-1]["reason"] == "origin_name"
 
 
-class OneShot:
+class OneShot(Listening):
     """An origin that closes each connection after its first answer, some time later."""
 
     def __init__(self):
-        self.socket = socket.create_server(("127.0.0.1", 0))
-        self.url = "http://127.0.0.1:%d" % self.socket.getsockname()[1]
         self.seen = []
-        threading.Thread(target=self.run, daemon=True).start()
-
-    def run(self):
-        while True:
-            try:
-                sock, _ = self.socket.accept()
-            except OSError:
-                return
-            threading.Thread(target=self.serve, args=(sock,), daemon=True).start()
+        super().__init__()
 
     def serve(self, sock):
-        data = b""
-        while b"\r\n\r\n" not in data:
-            got = sock.recv(4096)
-            if not got:
-                return
-            data += got
-        self.seen.append(data.split(b"\r\n")[0])
+        self.seen.append(head_of(sock).split(b"\r\n")[0])
         sock.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
         data = sock.recv(4096)  # the second request is read and never answered
         if data:
             self.seen.append(data.split(b"\r\n")[0])
-        sock.close()
 
 
 def test_reused_connection_that_dies(make_usher, make_raw):
     there = OneShot()
     usher = make_usher(RULES, origin=there.url)
     raw = make_raw(usher)
-    assert ask(raw, "/1")[0] == 200
-    assert ask(raw, "/2")[0] == 200  # sent again over a new connection, unseen by the client
+    assert raw.get("/1")[0] == 200
+    assert raw.get("/2")[0] == 200  # sent again over a new connection, unseen by the client
     assert there.seen == [b"GET /1 HTTP/1.1", b"GET /2 HTTP/1.1", b"GET /2 HTTP/1.1"]
     raw.send("POST /3 HTTP/1.1\r\nHost: web.example\r\nContent-Length: 0\r\n\r\n")
     assert raw.response()[0] == 502  # but never what may have an effect
     assert there.seen.count(b"POST /3 HTTP/1.1") == 1
-    there.socket.close()
+    there.stop()
 
 
 def test_process_that_stood_still(make_usher, make_raw, origin):
@@ -238,7 +216,7 @@ def test_address_that_is_taken(make_usher, make_raw, origin):
         more = RULES + "listener more { address 127.0.0.1:%d; http yes }" % taken.getsockname()[1]
         usher.reload(more, event="reload_failed")
         usher.wait_event("listen_failed")
-    assert ask(make_raw(usher))[0] == 200
+    assert make_raw(usher).get()[0] == 200
 
 
 def test_drain_runs_out_of_time(make_usher, make_raw, origin):
@@ -267,7 +245,7 @@ def test_interrupt_twice(make_usher, make_raw, origin):
 
 def test_terminate_many_times(make_usher, make_raw, origin):
     usher = make_usher(RULES, origin=origin.url)
-    assert ask(make_raw(usher))[0] == 200
+    assert make_raw(usher).get()[0] == 200
     while usher.process.poll() is None:
         usher.process.send_signal(signal.SIGTERM)
         time.sleep(0.001)
@@ -279,12 +257,12 @@ def test_many_reloads_do_not_grow(make_usher, make_raw, origin):
     raw = make_raw(usher)
     for i in range(20):
         usher.reload()
-        assert ask(raw)[0] == 200
+        assert raw.get()[0] == 200
     time.sleep(1.5)
     before = usher.memory()
     for i in range(60):
         usher.reload()
-        assert ask(raw)[0] == 200
+        assert raw.get()[0] == 200
     time.sleep(1.5)
     if not os.environ.get("SAN"):
         assert usher.memory() - before < 2 << 20
@@ -305,7 +283,7 @@ def test_proxy_header(make_usher, make_raw, origin, header):
     status, _, body = raw.response()
     assert status == 200 and b'"x-forwarded-for", "192.0.2.7' in body
     assert usher.accesses(1)[-1]["client"] == "192.0.2.7"
-    assert ask(raw)[0] == 200
+    assert raw.get()[0] == 200
 
 
 def test_proxy_header_must_come(make_usher, make_raw, origin):
@@ -322,7 +300,7 @@ def test_proxy_header_from_others_is_no_request(make_usher, make_raw, origin):
     raw = make_raw(usher)
     raw.send(b"PROXY TCP4 192.0.2.7 192.0.2.8 1234 80\r\n" + (GET % "/").encode())
     assert raw.response()[0] == 400
-    assert ask(make_raw(usher))[0] == 200
+    assert make_raw(usher).get()[0] == 200
 
 
 def test_second_usher_on_the_same_port(make_usher, origin):

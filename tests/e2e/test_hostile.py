@@ -14,6 +14,8 @@ import pytest
 
 import h2raw
 from conftest import PATIENCE, ROOT
+from listening import Listening
+from origin import Reader
 
 RULES = """
 server { workers 1 }
@@ -46,29 +48,8 @@ def rows(name, columns):
             yield fields[:-1] + [unescape(fields[-1])]
 
 
-class Stream:
+class Stream(Reader):
     """Bytes from a socket, read as strictly as can be."""
-
-    def __init__(self, sock):
-        self.sock, self.data = sock, b""
-
-    def more(self):
-        got = self.sock.recv(65536)
-        if not got:
-            raise EOFError
-        self.data += got
-
-    def until(self, end):
-        while end not in self.data:
-            self.more()
-        out, self.data = self.data.split(end, 1)
-        return out
-
-    def exactly(self, n):
-        while len(self.data) < n:
-            self.more()
-        out, self.data = self.data[:n], self.data[n:]
-        return out
 
     def lines(self):
         out = []
@@ -104,22 +85,12 @@ class Stream:
         return b"", []
 
 
-class Recorder:
+class Recorder(Listening):
     """An origin that keeps every request, and why one could not be read. plays: bytes to answer /play with."""
 
     def __init__(self):
         self.requests, self.faults, self.plays, self.played = [], [], None, threading.Event()
-        self.listener = socket.create_server(("127.0.0.1", 0), backlog=64)
-        self.url = "http://127.0.0.1:%d" % self.listener.getsockname()[1]
-        threading.Thread(target=self.accept, daemon=True).start()
-
-    def accept(self):
-        while True:
-            try:
-                sock, _ = self.listener.accept()
-            except OSError:
-                return
-            threading.Thread(target=self.serve, args=(sock,), daemon=True).start()
+        super().__init__()
 
     def serve(self, sock):
         stream = Stream(sock)
@@ -145,13 +116,6 @@ class Recorder:
                 sock.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(body) + (b"" if method == "HEAD" else body))
         except AssertionError as e:
             self.faults.append(str(e))
-        except (EOFError, OSError):
-            pass
-        finally:
-            sock.close()
-
-    def stop(self):
-        self.listener.close()
 
 
 @pytest.fixture

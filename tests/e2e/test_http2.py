@@ -3,7 +3,6 @@
 import json
 import os
 import re
-import shutil
 import signal
 import subprocess
 import threading
@@ -12,6 +11,7 @@ import time
 import pytest
 
 from conftest import PATIENCE, needs
+from gates import Gate
 from h2raw import *
 
 RULES = """
@@ -62,34 +62,8 @@ def web(make_usher, origin):
 
 
 @pytest.fixture
-def make_h2(pki):
-    made = []
-
-    def make(usher, tls=False, **how):
-        made.append(H2(how.pop("port", usher.port), pki if tls else None, **how))
-        return made[-1]
-
-    yield make
-    for h in made:
-        h.close()
-
-
-class Gate:
-    def __init__(self, make_usher, pki, origin, directory, auth, on_revoked):
-        self.pki, self.crl = pki, directory / "crl"
-        self.crl.mkdir()
-        for name in ("crl-a", "crl-b", "crl-root"):
-            shutil.copy(pki / (name + ".pem"), self.crl)
-        self.usher = make_usher(GATE, origin=origin, auth=auth, on_revoked=on_revoked, crl=self.crl)
-
-    def revoke(self):
-        shutil.copy(self.pki / "crl-a-more.pem", self.crl / "crl-a.pem")
-        self.usher.reload()
-
-
-@pytest.fixture
 def gate(make_usher, pki, origin, tmp_path):
-    return lambda auth="optional", on_revoked="close": Gate(make_usher, pki, origin.url, tmp_path, auth, on_revoked)
+    return lambda auth="optional", on_revoked="close": Gate(make_usher, GATE, pki, origin.url, tmp_path, auth, on_revoked)
 
 
 def grew(usher, before):

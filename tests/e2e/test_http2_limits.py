@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from conftest import PATIENCE, Raw
+from conftest import PATIENCE
 from h2raw import *
 
 RULES = """
@@ -21,19 +21,6 @@ POST = dict(method="POST", end=False)
 @pytest.fixture
 def web(make_usher, origin):
     return lambda more="", **words: make_usher(RULES + more, origin=origin.url, **words)
-
-
-@pytest.fixture
-def make_h2():
-    made = []
-
-    def make(usher, **how):
-        made.append(H2(usher.port, **how))
-        return made[-1]
-
-    yield make
-    for h in made:
-        h.close()
 
 
 def reasons(usher, count, kind="request"):

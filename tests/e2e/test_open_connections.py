@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """Connections that are open while the rule file, the CAs or the CRLs change: none outlives what it rests on."""
-import shutil
-import socket
 import ssl
-import threading
 import time
 
 import pytest
+
+from gates import Gate
+from listening import Listening, head_of
 
 RULES = """
 listener public {
@@ -34,28 +34,14 @@ rule revoked { when cf.tls_client_auth.cert_revoked then block 403 }
 VERSIONS = [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3]
 
 
-class Place:
-    def __init__(self, make_usher, pki, origin, directory, auth, on_revoked):
-        self.pki, self.crl = pki, directory / "crl"
-        self.crl.mkdir()
-        for name in ("crl-a", "crl-b", "crl-root"):
-            shutil.copy(pki / (name + ".pem"), self.crl)
-        self.usher = make_usher(RULES, origin=origin, auth=auth, on_revoked=on_revoked, crl=self.crl)
-
-    def revoke(self):
-        shutil.copy(self.pki / "crl-a-more.pem", self.crl / "crl-a.pem")
-        self.usher.reload()
-
-
 @pytest.fixture
 def place(make_usher, pki, origin, tmp_path):
-    return lambda auth="optional", on_revoked="close", origin_url=origin.url: Place(make_usher, pki, origin_url, tmp_path,
-                                                                                 auth, on_revoked)
+    return lambda auth="optional", on_revoked="close", origin_url=origin.url: Gate(make_usher, RULES, pki, origin_url, tmp_path,
+                                                                                auth, on_revoked)
 
 
 def ask(raw, path="/", host="api.example.com"):
-    raw.send("GET %s HTTP/1.1\r\nHost: %s\r\n\r\n" % (path, host))
-    return raw.response()
+    return raw.get(path, host=host)
 
 
 def open_as(make_raw, place, version=None, cert="good", sni="api.example.com"):
@@ -168,50 +154,30 @@ def test_many_connections_are_judged_soon(place, make_raw):
 
 # ---- upgraded connections --------------------------------------------------------------------------------------------
 
-class Upgrading:
+class Upgrading(Listening):
     """An origin that agrees to every upgrade and then sends back what it gets."""
 
     def __init__(self):
-        self.socket = socket.create_server(("127.0.0.1", 0))
-        self.url = "http://127.0.0.1:%d" % self.socket.getsockname()[1]
         self.heads = []
-        threading.Thread(target=self.run, daemon=True).start()
-
-    def run(self):
-        while True:
-            try:
-                sock, _ = self.socket.accept()
-            except OSError:
-                return
-            threading.Thread(target=self.serve, args=(sock,), daemon=True).start()
+        super().__init__()
 
     def serve(self, sock):
-        data = b""
-        while b"\r\n\r\n" not in data:
-            data += sock.recv(4096)
+        data = head_of(sock)
         self.heads.append(data)
         if b"refuse" in data:
             sock.sendall(b"HTTP/1.1 426 Upgrade Required\r\nContent-Length: 2\r\n\r\nno")
-            sock.close()
             return
         sock.sendall(b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: upgrade\r\n"
                      b"Sec-WebSocket-Accept: x\r\n\r\nhello")
-        while True:
-            try:
-                got = sock.recv(65536)
-            except OSError:
-                break
-            if not got:
-                break
+        while got := sock.recv(65536):
             sock.sendall(got)
-        sock.close()
 
 
 @pytest.fixture
 def upgrading():
     o = Upgrading()
     yield o
-    o.socket.close()
+    o.stop()
 
 
 UPGRADE = ("GET /ws HTTP/1.1\r\nHost: api.example.com\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"

@@ -2,10 +2,8 @@
 """HTTP/2 to the origin: many requests on one connection, the shape of gRPC, and origins that go wrong."""
 import hashlib
 import json
-import re
 import subprocess
 import sys
-import threading
 import time
 
 import pytest
@@ -51,19 +49,6 @@ def make_origin2():
 @pytest.fixture
 def web(make_usher, make_origin2):
     return lambda pool="", more="": make_usher(RULES % pool + more, where="http://" + make_origin2().address)
-
-
-@pytest.fixture
-def make_h2():
-    made = []
-
-    def make(usher, **how):
-        made.append(H2(usher.port, **how))
-        return made[-1]
-
-    yield make
-    for h in made:
-        h.close()
 
 
 def echo(answer):

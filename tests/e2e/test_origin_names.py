@@ -113,8 +113,7 @@ def run(make_usher, dns, there, *lines, name="web.example", more="", **words):
 
 
 def ask(raw, host="localhost"):
-    raw.send("GET / HTTP/1.1\r\nHost: %s\r\n\r\n" % host)
-    status, _, body = raw.response()
+    status, _, body = raw.get(host=host)
     return body.decode() if status == 200 else status
 
 

@@ -98,8 +98,7 @@ def origin(pki):
 
 
 def ask(raw, host="localhost", path="/"):
-    raw.send("GET %s HTTP/1.1\r\nHost: %s\r\n\r\n" % (path, host))
-    status, _, body = raw.response()
+    status, _, body = raw.get(path, host=host)
     return json.loads(body) if status == 200 else status
 
 

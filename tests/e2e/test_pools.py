@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Pools: who gets a request, what happens when an origin is down, and that nothing is asked twice that must not be."""
 import collections
-import json
 import socket
 import threading
 import time
@@ -9,6 +8,7 @@ import time
 import pytest
 
 from conftest import free_port
+from listening import Listening, head_of
 
 POOL = """
 listener l { address 127.0.0.1:{port} ; plain }
@@ -91,26 +91,17 @@ def test_all_down(make_usher, make_curl):
     assert {x["reason"] for x in usher.accesses(3)} == {"origin_connect"}
 
 
-class Sick:
+class Sick(Listening):
     """An origin whose health can be changed."""
 
     def __init__(self):
         self.status, self.asked = b"200 OK", 0
-        self.socket = socket.create_server(("127.0.0.1", 0))
-        self.address = "127.0.0.1:%d" % self.socket.getsockname()[1]
-        threading.Thread(target=self.run, daemon=True).start()
+        super().__init__()
 
-    def run(self):
-        while True:
-            try:
-                s, _ = self.socket.accept()
-            except OSError:
-                return
-            with s:
-                head = s.recv(65536)
-                self.asked += b"/healthz" in head
-                status = self.status if b"/healthz" in head else b"200 OK"
-                s.sendall(b"HTTP/1.1 " + status + b"\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
+    def serve(self, sock):
+        checked = b"/healthz" in head_of(sock)
+        self.asked += checked
+        sock.sendall(b"HTTP/1.1 " + (self.status if checked else b"200 OK") + b"\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
 
 
 def test_health_checks(make_usher, make_origin, make_curl):

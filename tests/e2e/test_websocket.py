@@ -44,7 +44,7 @@ zone other {
 def origin():
     o = Origin()
     yield o
-    o.close()
+    o.stop()
 
 
 @pytest.fixture

@@ -14,10 +14,12 @@ import wsproto
 from wsproto.connection import Connection
 from wsproto.events import AcceptConnection, BytesMessage, CloseConnection, Ping, RejectConnection, Request, TextMessage
 
+from listening import Listening, head_of
+
 PATIENCE = float(os.environ.get("USHER_PATIENCE") or 1)
 
 
-class Origin:
+class Origin(Listening):
     """Speaks HTTP/1.1 and WebSocket. What becomes of a handshake is its path's matter."""
 
     ODD = {  # heads that agree, or seem to, in wrong ways
@@ -36,29 +38,11 @@ class Origin:
     }
 
     def __init__(self):
-        self.socket = socket.create_server(("127.0.0.1", 0))
-        self.url = "http://127.0.0.1:%d" % self.socket.getsockname()[1]
         self.heads, self.ended = [], []
-        threading.Thread(target=self.run, daemon=True).start()
-
-    def close(self):
-        self.socket.close()
-
-    def run(self):
-        while True:
-            try:
-                sock, _ = self.socket.accept()
-            except OSError:
-                return
-            threading.Thread(target=self.serve, args=(sock,), daemon=True).start()
+        super().__init__()
 
     def serve(self, sock):
-        head = b""
-        while b"\r\n\r\n" not in head:
-            got = sock.recv(4096)
-            if not got:
-                return
-            head += got
+        head = head_of(sock)
         self.heads.append(head.decode("latin-1"))
         path = head.split(b" ")[1].decode()
         if path == "/late":
@@ -71,7 +55,6 @@ class Origin:
                 self.speak(sock, path, head)
         except (OSError, wsproto.utilities.ProtocolError) as e:
             self.ended.append(repr(e))
-        sock.close()
 
     def odd(self, sock, path, head):
         keys = [l.split(": ", 1)[1] for l in head.decode().split("\r\n") if l.lower().startswith("sec-websocket-key:")]
