@@ -192,7 +192,8 @@ static int make_context(struct build *b, struct listener_conf *l)
 	if (!zones)
 		return -ERR_NOMEM;
 	for (size_t i = 0; i < l->nzones; i++)
-		zones[i] = l->zones[i]->tls;
+		if (!(zones[i] = l->zones[i]->tls)) /* not made, and no error was counted: memory ran out on the way */
+			return -ERR_NOMEM;
 	if (l->http2 && l->http2_first)
 		alpn[n++] = STR("h2");
 	if (l->http1)
