@@ -4,10 +4,14 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/uio.h>
+#include <unistd.h>
 
 #include "base/err.h"
 #include "base/log.h"
+#include "proxy/resolver_memory.h"
 
 enum {
 	TRIES = 3,
@@ -38,7 +42,7 @@ struct resolver {
 
 int resolver_library_init(void)
 {
-	return ares_library_init(ARES_LIB_INIT_ALL) == ARES_SUCCESS ? 0 : -ERR_NOMEM;
+	return ares_library_init_mem(ARES_LIB_INIT_ALL, resolver_malloc, resolver_mfree, resolver_realloc) == ARES_SUCCESS ? 0 : -ERR_NOMEM;
 }
 
 void resolver_library_fini(void)
@@ -124,21 +128,75 @@ static struct watch *watch_new(struct resolver *r, ares_socket_t fd)
 	return w;
 }
 
-/* The library closes the socket as soon as this returns. A socket that cannot be watched is one that does not answer. */
+static struct watch **watch_of(struct resolver *r, ares_socket_t fd)
+{
+	struct watch **at = &r->watches;
+
+	while (*at != NULL && (*at)->fd != fd)
+		at = &(*at)->next;
+	return at;
+}
+
+static void unwatch(struct resolver *r, ares_socket_t fd)
+{
+	struct watch **at = watch_of(r, fd), *w = *at;
+
+	if (w == NULL)
+		return;
+	*at = w->next;
+	uv_close((uv_handle_t *)&w->poll, on_watch_closed);
+}
+
+/* A socket that cannot be watched is one that does not answer. */
 static void on_socket(void *arg, ares_socket_t fd, int readable, int writable)
 {
 	struct resolver *r = arg;
-	struct watch **at = &r->watches, *w;
+	struct watch *w;
 
-	while ((w = *at) != NULL && w->fd != fd)
-		at = &w->next;
-	if (w != NULL && !readable && !writable) {
-		*at = w->next;
-		uv_close((uv_handle_t *)&w->poll, on_watch_closed);
-	} else if ((readable || writable) && (w != NULL || (w = watch_new(r, fd)) != NULL)) {
+	if (!readable && !writable)
+		unwatch(r, fd);
+	else if ((w = *watch_of(r, fd)) != NULL || (w = watch_new(r, fd)) != NULL)
 		uv_poll_start(&w->poll, (readable ? UV_READABLE : 0) | (writable ? UV_WRITABLE : 0), on_event);
-	}
 }
+
+/*
+ * The library's sockets are opened and closed here. Without memory it may close one and not say so, and the loop would
+ * go on watching a number that is another socket's by then.
+ */
+static ares_socket_t open_socket(int family, int type, int protocol, void *arg)
+{
+	(void)arg;
+	return socket(family, type | SOCK_NONBLOCK | SOCK_CLOEXEC, protocol);
+}
+
+static int close_socket(ares_socket_t fd, void *arg)
+{
+	unwatch(arg, fd);
+	return close(fd);
+}
+
+static int connect_socket(ares_socket_t fd, const struct sockaddr *to, ares_socklen_t n, void *arg)
+{
+	(void)arg;
+	return connect(fd, to, n);
+}
+
+static ares_ssize_t receive(ares_socket_t fd, void *to, size_t n, int flags, struct sockaddr *from, ares_socklen_t *from_n, void *arg)
+{
+	(void)arg;
+	return recvfrom(fd, to, n, flags, from, from_n);
+}
+
+static ares_ssize_t send_pieces(ares_socket_t fd, const struct iovec *v, int n, void *arg)
+{
+	struct msghdr m = {.msg_iov = (struct iovec *)(uintptr_t)v, .msg_iovlen = (size_t)n};
+
+	(void)arg;
+	return sendmsg(fd, &m, MSG_NOSIGNAL);
+}
+
+static const struct ares_socket_functions socket_functions = {
+    .asocket = open_socket, .aclose = close_socket, .aconnect = connect_socket, .arecvfrom = receive, .asendv = send_pieces};
 
 /* ---- the channel ---- */
 
@@ -159,7 +217,9 @@ static bool channel_new(struct resolver *r, ares_channel *out)
 #ifdef ARES_OPT_QUERY_CACHE
 	mask |= ARES_OPT_QUERY_CACHE; /* of no size: whoever asks remembers */
 #endif
-	if ((rc = ares_init_options(out, &o, mask)) == ARES_SUCCESS && r->servers[0] != '\0' &&
+	if ((rc = ares_init_options(out, &o, mask)) == ARES_SUCCESS)
+		ares_set_socket_functions(*out, &socket_functions, r);
+	if (rc == ARES_SUCCESS && r->servers[0] != '\0' &&
 	    (rc = ares_set_servers_ports_csv(*out, r->servers)) != ARES_SUCCESS)
 		ares_destroy(*out);
 	if (rc != ARES_SUCCESS)

@@ -3,6 +3,7 @@
 #ifndef PROXY_RESOLVER_IO_H
 #define PROXY_RESOLVER_IO_H
 
+#define CARES_NO_DEPRECATED /* Debian 12 has none of the new names */
 #include <ares.h>
 
 #include "proxy/resolver.h"
