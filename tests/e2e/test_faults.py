@@ -196,6 +196,21 @@ def test_reused_connection_that_dies(make_usher, make_raw):
     there.stop()
 
 
+def test_origin_that_takes_no_content(make_usher, make_raw, origin):
+    """It is the origin that is slow, not the client: the request cannot be finished."""
+    usher = make_usher(RULES + "timeouts { between_bytes 400ms }", origin=origin.url)
+    raw = make_raw(usher)
+    raw.send("POST /deaf HTTP/1.1\r\nHost: web.example\r\nContent-Length: 50000000\r\n\r\n")
+    try:
+        for _ in range(500):
+            raw.send(100000 * b"x")
+    except OSError:
+        pass  # usher has answered and reads no more
+    line = usher.accesses(1, seconds=20)[0]
+    assert (line["status"], line["reason"]) == (504, "origin_between_bytes_timeout")
+    assert line["bytes_in"] < 50000000
+
+
 def test_process_that_stood_still(make_usher, make_raw, origin):
     """A machine that was suspended: the answer that came meanwhile is not too late."""
     usher = make_usher(RULES + "timeouts { first_byte 1s }", origin=origin.url)
