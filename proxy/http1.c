@@ -121,20 +121,24 @@ static enum reject start_line_early(struct http1 *p, struct str bytes)
 	return r;
 }
 
+/* RFC 9112, section 2.2: at least one empty line before a request is forgiven. */
+static bool may_skip(const struct http1 *p)
+{
+	return p->request != NULL && p->section.looked == 0 && p->skipped < HTTP1_EMPTY_LINES;
+}
+
 static enum reject head_scan(struct http1 *p, struct buf *in, struct str *head)
 {
 	enum reject r, early;
 	struct str s;
 
 	*head = STR_NONE;
-	if (p->request != NULL && !p->skipped && p->section.looked == 0 && in->n >= 2) {
-		p->skipped = true; /* one empty line before a request is forgiven: RFC 9112, section 2.2 */
-		if (memcmp(in->p + in->off, "\r\n", 2) == 0)
-			buf_consume(in, 2);
+	while (may_skip(p) && in->n >= 2 && memcmp(in->p + in->off, "\r\n", 2) == 0) {
+		buf_consume(in, 2);
+		p->skipped++;
 	}
 	s = buf_str(in);
-	if (p->section.looked == 0 && s.n > 0 && !char_token(s.p[0]) &&
-	    (p->request == NULL || p->skipped || s.p[0] != '\r'))
+	if (p->section.looked == 0 && s.n > 0 && !char_token(s.p[0]) && !(may_skip(p) && s.n == 1 && s.p[0] == '\r'))
 		return REJECT_SYNTAX;
 	r = http1_section_scan(&p->section, &p->limits, s, head);
 	if (head->n == 0 && (early = start_line_early(p, s)))

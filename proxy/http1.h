@@ -18,6 +18,8 @@ enum http1_event {
 	HTTP1_FAULT, /* http1.fault says what; nothing more can be read */
 };
 
+enum { HTTP1_EMPTY_LINES = 8 }; /* so many are passed over before a request */
+
 struct http1 {
 	struct arena *arena;        /* borrowed: head and trailers go there */
 	struct request *request;    /* one of the two */
@@ -31,7 +33,7 @@ struct http1 {
 	enum reject fault;
 	struct str method;          /* that the response answers */
 	struct framing framing;     /* after HTTP1_HEAD */
-	bool skipped;               /* the empty line before a request, if any, is behind us */
+	unsigned skipped;           /* empty lines before the request */
 	bool start_read;            /* the start line was judged while the rest was still to come */
 	bool head_done, in_trailer, complete;
 	bool upgraded;              /* response: 101 is an answer */

@@ -313,7 +313,9 @@ def test_an_empty_line_begins_no_request(make_usher, origin, make_raw):
     usher = make_usher(RULES + "timeouts { header 200ms }", origin=origin.url)
     raw = make_raw(usher)
     assert ask(raw, get("/", "Content-Length: 2", method="POST") + "ok\n")[0] == 200
+    raw.send("\r\n\r")
     time.sleep(0.5)
+    raw.send("\n")
     assert ask(raw, get())[0] == 200
     raw.send("\r\n")
     raw.sock.shutdown(socket.SHUT_WR)
