@@ -24,7 +24,9 @@ class Dns:
         self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self.socket.bind((address, port))
         self.address = "%s:%d" % self.socket.getsockname()
-        threading.Thread(target=self.run, daemon=True).start()
+        self.socket.settimeout(0.1)  # a thread that waits would hold the port for ever
+        self.over, self.thread = False, threading.Thread(target=self.run, daemon=True)
+        self.thread.start()
 
     def set(self, name, a=None, aaaa=None, ttl=60):
         for kind, value in (("A", a), ("AAAA", aaaa)):
@@ -37,11 +39,11 @@ class Dns:
         return self.asked.count((name, kind))
 
     def run(self):
-        while True:
+        while not self.over:
             try:
                 data, peer = self.socket.recvfrom(4096)
-            except OSError:
-                return
+            except TimeoutError:
+                continue
             threading.Thread(target=self.serve, args=(data, peer), daemon=True).start()
 
     def question(self, data):
@@ -88,4 +90,6 @@ class Dns:
             pass
 
     def stop(self):
+        self.over = True
+        self.thread.join()
         self.socket.close()

@@ -200,6 +200,7 @@ def test_origin_that_takes_no_content(make_usher, make_raw, origin):
     """It is the origin that is slow, not the client: the request cannot be finished."""
     usher = make_usher(RULES + "timeouts { between_bytes 400ms }", origin=origin.url)
     raw = make_raw(usher)
+    raw.sock.settimeout(3)
     raw.send("POST /deaf HTTP/1.1\r\nHost: web.example\r\nContent-Length: 50000000\r\n\r\n")
     try:
         for _ in range(500):
