@@ -50,6 +50,9 @@
 /* AES-GCM by libcrypto (mtls/gcm.c, mtls/gcm_alt.h): fourteen times as fast on whole records. */
 #define MBEDTLS_GCM_ALT
 
+/* Verifying ECDSA is libcrypto's (mtls/ecdsa.c): 0.1 ms instead of 0.73. */
+#define MBEDTLS_ECDSA_VERIFY_ALT
+
 /*
  * X25519 as Project Everest proved and generated it, which the library brings along: 70 us instead of 280 for each
  * multiplication, two in every handshake. ecdh.c of the library uses it by itself, mtls/x25519.c for public keys.

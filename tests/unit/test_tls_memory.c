@@ -15,14 +15,6 @@
 #include "mtls/state.h"
 #include "tests/unit/tls_lab.h"
 
-/* Mbed TLS 3.6 forgets the first of two cipher contexts, 240 bytes, when there is no memory for what comes after it
- * (ssl_tls13_keys.c frees the transform, not what it holds). */
-const char *__lsan_default_suppressions(void);
-const char *__lsan_default_suppressions(void)
-{
-	return "leak:mbedtls_ssl_tls13_populate_transform\n";
-}
-
 static long until_failure; /* allocations that still succeed; negative: no end */
 static bool armed;         /* only the server's count */
 
