@@ -16,6 +16,7 @@
 #include "base/clock.h"
 #include "base/err.h"
 #include "base/file.h"
+#include "base/memory.h"
 #include "mtls/state.h"
 
 enum { EXPIRES_SOON = 14 * 86400 }; /* days before a server certificate's end that a load warns */
@@ -223,6 +224,7 @@ static bool make_id(struct tls_zone *z)
 int tls_zone_new(struct tls_zone **out, const struct tls_zone_spec *spec, struct diags *d)
 {
 	struct tls_zone *z = calloc(1, sizeof(*z));
+	unsigned failures = memory_failures();
 	bool own_ok, trust_ok;
 	int rc = -ERR_NOMEM;
 
@@ -245,7 +247,7 @@ int tls_zone_new(struct tls_zone **out, const struct tls_zone_spec *spec, struct
 	}
 	own_ok = load_own_certs(z, spec, d);
 	trust_ok = trust_new(&z->trust, spec, d) == 0;
-	rc = -ERR_RULES;
+	rc = memory_failures() != failures ? -ERR_NOMEM : -ERR_RULES; /* then no diagnostic need have been written */
 	if (!own_ok || !trust_ok)
 		goto fail;
 	rc = -ERR_TLS;

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "base/err.h"
+#include "base/memory.h"
 #include "engine/geoip.h"
 #include "lint/lint.h"
 #include "proxy/balance.h"
@@ -204,6 +205,7 @@ int config_load(struct config **out, const char *const *paths, size_t n, struct 
 {
 	struct build b = { .d = d };
 	struct config *c = calloc(1, sizeof *c);
+	unsigned failures = memory_failures();
 	int rc = -ERR_NOMEM;
 
 	*out = NULL;
@@ -220,6 +222,8 @@ int config_load(struct config **out, const char *const *paths, size_t n, struct 
 		goto done;
 	lint_file(&b.file, d);
 	rc = b.unreadable ? -ERR_IO : d->errors ? -ERR_RULES : 0;
+	if (memory_failures() != failures) /* whatever came of it: a configuration is whole, or none */
+		rc = -ERR_NOMEM;
 	if (rc == 0) {
 		*out = c;
 		c = NULL;

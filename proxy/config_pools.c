@@ -397,6 +397,7 @@ static bool make_order(struct build *b, struct pool_conf *p)
 static bool make_client(struct build *b, struct pool_build *p)
 {
 	bool https = false;
+	int rc;
 
 	for (size_t i = 0; i < p->conf->n; i++)
 		https |= p->conf->origins[i].tls;
@@ -410,7 +411,8 @@ static bool make_client(struct build *b, struct pool_build *p)
 	p->tls.http2 = p->conf->http2;
 	p->tls.ca = p->cas;
 	p->tls.nca = p->ncas;
-	return tls_client_new(&p->conf->tls, &p->tls, b->d) != -ERR_NOMEM;
+	rc = tls_client_new(&p->conf->tls, &p->tls, b->d);
+	return rc == 0 || rc == -ERR_RULES;
 }
 
 bool pool_finish(struct build *b, struct pool_build *build)

@@ -299,6 +299,7 @@ static void check_client_auth(struct build *b, struct zone_build *z)
 static bool make_tls(struct build *b, struct zone_build *z)
 {
 	struct tls_zone_spec *spec = &z->spec;
+	int rc;
 
 	if (z->ncertificates != z->nkeys) {
 		diag_add(b->d, U8006, z->block->name_span,
@@ -319,7 +320,8 @@ static bool make_tls(struct build *b, struct zone_build *z)
 	spec->nclient_ca = z->ncas;
 	spec->client_crl = z->crls;
 	spec->nclient_crl = z->ncrls;
-	return tls_zone_new(&z->conf->tls, spec, b->d) != -ERR_NOMEM;
+	rc = tls_zone_new(&z->conf->tls, spec, b->d);
+	return rc == 0 || rc == -ERR_RULES;
 }
 
 /* No two zones of the same kind (TLS, plain) may claim a host; the listener's `zones` line can keep them apart. */

@@ -89,7 +89,7 @@ def test_few_descriptors(pki, tmp_path, workers):
     """With too few it does not begin, and says so; with enough it is ready and ends well."""
     file = fill(tmp_path, pki, TLS.replace("workers 2", "workers %d" % workers), {})
     codes = []
-    for limit in (4, 5, 6, 7, 10, 16, 63, 64, *range(70, 500, 37 if workers > 2 else 1000)):
+    for limit in (4, 5, 6, 7, 10, 16, 63, 64, *range(70, 1500, 97 if workers > 2 else 2000)):
         process = subprocess.Popen([USHER, "serve", file], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
                                    preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (limit, limit)))
         text = ""
