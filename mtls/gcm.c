@@ -53,9 +53,9 @@ int mbedtls_gcm_setkey(mbedtls_gcm_context *ctx, mbedtls_cipher_id_t cipher, con
 	pthread_once(&once, fetch);
 	if ((by = ciphers[bits / 64 - 2]) == NULL)
 		return MBEDTLS_ERR_CIPHER_FEATURE_UNAVAILABLE;
-	if (ctx->cipher == NULL && (ctx->cipher = EVP_CIPHER_CTX_new()) == NULL)
-		return MBEDTLS_ERR_CIPHER_ALLOC_FAILED;
-	if (EVP_EncryptInit_ex(ctx->cipher, by, NULL, key, NULL) != 1) {
+	if (ctx->cipher == NULL)
+		ctx->cipher = EVP_CIPHER_CTX_new();
+	if (ctx->cipher == NULL || EVP_EncryptInit_ex(ctx->cipher, by, NULL, key, NULL) != 1) {
 		ERR_clear_error(); /* nobody reads what it kept about this */
 		return MBEDTLS_ERR_CIPHER_ALLOC_FAILED;
 	}
