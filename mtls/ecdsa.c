@@ -13,6 +13,7 @@
 #include <openssl/evp.h>
 
 #include "base/str.h"
+#include "mtls/libcrypto.h"
 
 enum { SIGNATURE = MBEDTLS_ECDSA_MAX_LEN };
 
@@ -102,4 +103,48 @@ done:
 	EVP_PKEY_free(key);
 	ERR_clear_error(); /* some are noted of what then went another way */
 	return rc;
+}
+
+/*
+ * With 1 for the secret key and for the nonce, both points are the generator: r is its x, and s = z + r. So a
+ * good signature is had without signing.
+ */
+static int good_signature(mbedtls_ecp_group *grp, unsigned z, mbedtls_mpi *r, mbedtls_mpi *s)
+{
+	unsigned char point[MBEDTLS_ECP_MAX_PT_LEN];
+	size_t n;
+	int rc;
+
+	if ((rc = mbedtls_ecp_point_write_binary(grp, &grp->G, MBEDTLS_ECP_PF_UNCOMPRESSED, &n, point,
+	                                         sizeof(point))) != 0 ||
+	    (rc = mbedtls_mpi_read_binary(r, point + 1, (n - 1) / 2)) != 0 ||
+	    (rc = mbedtls_mpi_mod_mpi(r, r, &grp->N)) != 0 || (rc = mbedtls_mpi_add_int(s, r, z)) != 0)
+		return rc;
+	return mbedtls_mpi_mod_mpi(s, s, &grp->N);
+}
+
+static bool works(mbedtls_ecp_group_id id)
+{
+	static const unsigned char hash[32] = {[31] = 1}, other[32] = {[31] = 2};
+	mbedtls_ecp_group grp;
+	mbedtls_mpi r, s;
+	bool good;
+
+	mbedtls_ecp_group_init(&grp);
+	mbedtls_mpi_init(&r);
+	mbedtls_mpi_init(&s);
+	good =
+	    mbedtls_ecp_group_load(&grp, id) == 0 && good_signature(&grp, 1, &r, &s) == 0 &&
+	    mbedtls_ecdsa_verify(&grp, hash, sizeof(hash), &grp.G, &r, &s) == 0 &&
+	    mbedtls_ecdsa_verify(&grp, other, sizeof(other), &grp.G, &r, &s) == MBEDTLS_ERR_ECP_VERIFY_FAILED;
+	mbedtls_mpi_free(&s);
+	mbedtls_mpi_free(&r);
+	mbedtls_ecp_group_free(&grp);
+	return good;
+}
+
+bool ecdsa_works(void)
+{
+	return works(MBEDTLS_ECP_DP_SECP256R1) && works(MBEDTLS_ECP_DP_SECP384R1) &&
+	       works(MBEDTLS_ECP_DP_SECP521R1);
 }

@@ -6,7 +6,6 @@
  * kernel: nothing to seed, to lock, to wipe, or to duplicate in a fork.
  */
 #include <mbedtls/entropy.h>
-#include <mbedtls/gcm.h>
 #include <mbedtls/platform.h>
 #include <mbedtls/platform_time.h>
 #include <mbedtls/version.h>
@@ -14,6 +13,7 @@
 
 #include "base/clock.h"
 #include "base/err.h"
+#include "mtls/libcrypto.h"
 #include "mtls/inspect.h"
 #include "mtls/record_pool.h"
 #include "mtls/replay.h"
@@ -60,24 +60,11 @@ static mbedtls_time_t library_time(mbedtls_time_t *out)
 	return now;
 }
 
-/* Where libcrypto has no AES-GCM to give, no handshake could end well: better not to begin. */
-static int have_gcm(void)
-{
-	static const unsigned char key[32];
-	mbedtls_gcm_context gcm;
-	int rc;
-
-	mbedtls_gcm_init(&gcm);
-	rc = mbedtls_gcm_setkey(&gcm, MBEDTLS_CIPHER_ID_AES, key, 256);
-	mbedtls_gcm_free(&gcm);
-	return rc;
-}
-
 int tls_global_init(void)
 {
 	mbedtls_platform_set_time(library_time);
 	record_pool_init();
-	if (psa_crypto_init() != PSA_SUCCESS || have_gcm() != 0)
+	if (!libcrypto_init() || psa_crypto_init() != PSA_SUCCESS)
 		return -ERR_TLS;
 	return ticket_keys_init();
 }

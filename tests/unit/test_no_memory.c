@@ -189,6 +189,8 @@ int main(void)
 	    cmocka_unit_test(test_judging),
 	};
 
+	if (tls_global_init() < 0)
+		return 1;
 	pki_make();
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
