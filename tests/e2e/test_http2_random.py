@@ -106,7 +106,7 @@ class Dice:
 def sockets():
     o = websocket.Origin()
     yield o
-    o.close()
+    o.stop()
 
 
 def listen(h, seconds):
