@@ -107,6 +107,9 @@ class Server:
                 self.process.wait()
 
 
+# What everybody tells the origin of the client, one header each.
+FACTS = ["verified", "issuer-dn", "subject-dn", "serial", "fingerprint-sha1", "not-before", "not-after"]
+
 RULES = [("/admin%d" % i, "/old%d/*" % i) for i in range(9)]
 
 
@@ -117,6 +120,9 @@ class Usher(Server):
         rules = "".join('rule p%d { when starts_with(http.request.uri.path, "%s") then block }\n'
                         'rule w%d { when http.request.uri.path wildcard "%s" then block }\n' % (i, p, i, w)
                         for i, (p, w) in enumerate(RULES))
+        headers = "\n    then ".join('set request header "x-cert-%s" = %s' % (name, "cf.tls_client_auth.cert_" + name.replace("-", "_"))
+                                  for name in FACTS[1:])
+        headers += '\n    then set request header "x-cert-verified" = to_string(cf.tls_client_auth.cert_verified)'
         (self.work / "usher.rules").write_text("""
 server {{ workers 1 }}
 log {{ access "{work}/access.log" }}
@@ -129,11 +135,14 @@ zone api {{
     client_auth optional ; client_ca "{pki}/ca-bundle.pem" ; client_crl "{work}/crl/*.pem"
     ticket_reuse yes
     origin http://127.0.0.1:{origin}
-    transforms tls_client_auth_headers
+}}
+rule facts {{
+    when true
+    then {headers}
 }}
 rule need {{ when not cf.tls_client_auth.cert_verified then block }}
 rule bots {{ when http.user_agent contains "sqlmap" then block }}
-{rules}""".format(work=self.work, port=self.port, pki=self.work / "pki", origin=self.origin, rules=rules))
+{rules}""".format(work=self.work, port=self.port, pki=self.work / "pki", origin=self.origin, rules=rules, headers=headers))
 
     def command(self):
         return [USHER, "serve", str(self.work / "usher.rules")]
@@ -143,10 +152,9 @@ class Nginx(Server):
     name = "nginx"
 
     def configure(self):
-        headers = "".join("proxy_set_header cf-cert-%s $ssl_client_%s;\n" % x for x in [
+        headers = "".join("proxy_set_header x-cert-%s $ssl_client_%s;\n" % x for x in [
             ("verified", "verify"), ("issuer-dn", "i_dn"), ("subject-dn", "s_dn"), ("serial", "serial"),
-            ("fingerprint-sha1", "fingerprint"), ("not-before", "v_start"), ("not-after", "v_end"),
-            ("issuer-dn-legacy", "i_dn_legacy"), ("subject-dn-legacy", "s_dn_legacy")])
+            ("fingerprint-sha1", "fingerprint"), ("not-before", "v_start"), ("not-after", "v_end")])
         rules = "".join("location ^~ %s { return 403; }\nlocation ~ ^%s { return 403; }\n" % (p, w.replace("*", "")) for p, w in RULES)
         (self.work / "nginx.conf").write_text("""
 daemon off; worker_processes 1; pid {work}/nginx.pid; error_log {work}/nginx.err;
@@ -201,13 +209,13 @@ frontend f
     http-request deny if !{{ ssl_c_used 1 }} or !{{ ssl_c_verify 0 }}
     http-request deny if {{ hdr_sub(user-agent) sqlmap }}
     {rules}
-    http-request set-header cf-cert-verified %[ssl_c_verify]
-    http-request set-header cf-cert-issuer-dn %{{+Q}}[ssl_c_i_dn]
-    http-request set-header cf-cert-subject-dn %{{+Q}}[ssl_c_s_dn]
-    http-request set-header cf-cert-serial %[ssl_c_serial,hex]
-    http-request set-header cf-cert-fingerprint-sha1 %[ssl_c_sha1,hex]
-    http-request set-header cf-cert-not-before %[ssl_c_notbefore]
-    http-request set-header cf-cert-not-after %[ssl_c_notafter]
+    http-request set-header x-cert-verified %[ssl_c_verify]
+    http-request set-header x-cert-issuer-dn %{{+Q}}[ssl_c_i_dn]
+    http-request set-header x-cert-subject-dn %{{+Q}}[ssl_c_s_dn]
+    http-request set-header x-cert-serial %[ssl_c_serial,hex]
+    http-request set-header x-cert-fingerprint-sha1 %[ssl_c_sha1,hex]
+    http-request set-header x-cert-not-before %[ssl_c_notbefore]
+    http-request set-header x-cert-not-after %[ssl_c_notafter]
     default_backend o
 backend o
     server o 127.0.0.1:{origin}
