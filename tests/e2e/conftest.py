@@ -3,6 +3,7 @@
 import json
 import os
 import pathlib
+import random
 import re
 import shutil
 import signal
@@ -32,9 +33,23 @@ def pki(tmp_path_factory):
 
 
 def free_port():
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
+    """A port that nobody has, and that the system gives to no client meanwhile: those of clients are above."""
+    first_of_clients = int(pathlib.Path("/proc/sys/net/ipv4/ip_local_port_range").read_text().split()[0])
+    while True:
+        with socket.socket() as s:
+            try:
+                s.bind(("127.0.0.1", random.randrange(5000, first_of_clients)))
+                return s.getsockname()[1]
+            except OSError:
+                pass
+
+
+def until(what, seconds=20):
+    """Waits for what() to be true; a busy machine takes its time."""
+    end = time.monotonic() + seconds * PATIENCE
+    while not what():
+        assert time.monotonic() < end, what
+        time.sleep(0.02)
 
 
 def stop(process, how=signal.SIGTERM, seconds=10):
@@ -128,7 +143,7 @@ class Usher:
         self.process.send_signal(signal.SIGHUP)
         return self.wait_event(event, before + 1)
 
-    def accesses(self, count=None, seconds=5):
+    def accesses(self, count=None, seconds=10):
         """Access log lines; waits until there are count of them."""
         end = time.monotonic() + seconds * PATIENCE
         while True:
@@ -136,6 +151,10 @@ class Usher:
             if count is None or len(lines) >= count or time.monotonic() > end:
                 return lines
             time.sleep(0.02)
+
+    def descriptors(self):
+        """How many are open: one more once a client has been accepted, and one once its request is on a new way to an origin."""
+        return len(os.listdir("/proc/%d/fd" % self.process.pid))
 
     def memory(self):
         for line in open("/proc/%d/status" % self.process.pid):

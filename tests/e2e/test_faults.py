@@ -9,7 +9,7 @@ import time
 
 import pytest
 
-from conftest import PATIENCE, free_port
+from conftest import PATIENCE, free_port, until
 from listening import Listening, head_of
 
 RULES = """
@@ -42,7 +42,7 @@ def test_no_descriptors_left(make_usher, make_raw, origin):
     usher = make_usher(RULES, origin=origin.url)
     old = make_raw(usher)
     assert old.get()[0] == 200
-    used = len(os.listdir("/proc/%d/fd" % usher.process.pid))
+    used = usher.descriptors()
     subprocess.run(["prlimit", "--pid", str(usher.process.pid), "--nofile=%d:%d" % (used + 5, used + 5)], check=True)
     others = [socket.create_connection(("127.0.0.1", usher.port), 5) for _ in range(20)]
     usher.wait_event("accept_failed")
@@ -50,7 +50,7 @@ def test_no_descriptors_left(make_usher, make_raw, origin):
         assert old.get()[0] == 200
     for s in others:
         s.close()
-    time.sleep(0.3)
+    until(lambda: usher.descriptors() <= used + 1)
     assert make_raw(usher).get()[0] == 200
     assert len(usher.events("accept_failed")) <= 3
 
@@ -61,8 +61,9 @@ def test_connection_limits(make_usher, make_raw, origin):
     for raw in raws:
         assert raw.get()[0] == 200
     assert closed_without_answer(usher)
+    before = usher.descriptors()
     raws[0].close()
-    time.sleep(0.2)
+    until(lambda: usher.descriptors() < before)
     assert make_raw(usher).get()[0] == 200
     assert [a["reason"] for a in usher.accesses(5) if a["kind"] == "connection"] == ["too_many_connections"]
 
@@ -91,17 +92,13 @@ def test_log_is_opened_again(make_usher, make_raw, origin, tmp_path, how):
     usher = make_usher(RULES + 'log { access "%s" }' % log, origin=origin.url)
     raw = make_raw(usher)
     assert raw.get("/one")[0] == 200
-    time.sleep(0.1)
+    until(lambda: "/one" in log.read_text())
     log.rename(tmp_path / "access.old")
     usher.process.send_signal(how)
-    for _ in range(50):
-        time.sleep(0.1)
-        if log.exists():
-            break
+    until(log.exists)
     assert raw.get("/two")[0] == 200
-    time.sleep(0.2)
-    assert "/one" in (tmp_path / "access.old").read_text() and "/two" not in (tmp_path / "access.old").read_text()
-    assert "/two" in log.read_text()
+    until(lambda: "/two" in log.read_text())
+    assert "/two" not in (tmp_path / "access.old").read_text()
 
 
 # ---- peers -----------------------------------------------------------------------------------------------------------
@@ -235,11 +232,18 @@ def test_address_that_is_taken(make_usher, make_raw, origin):
     assert make_raw(usher).get()[0] == 200
 
 
-def test_drain_runs_out_of_time(make_usher, make_raw, origin):
-    usher = make_usher(RULES + "timeouts { drain 300ms }", origin=origin.url)
+def hang(usher, make_raw):
+    """Sends a request that no answer comes to, and waits until it is on its way."""
+    before = usher.descriptors()
     raw = make_raw(usher)
     raw.send(GET % "/hang")
-    time.sleep(0.2)
+    until(lambda: usher.descriptors() >= before + 2)  # the client's and the origin's
+    return raw
+
+
+def test_drain_runs_out_of_time(make_usher, make_raw, origin):
+    usher = make_usher(RULES + "timeouts { drain 300ms }", origin=origin.url)
+    raw = hang(usher, make_raw)
     usher.process.send_signal(signal.SIGTERM)
     assert usher.process.wait(5 * PATIENCE) == 0
     assert raw.all() == b""
@@ -248,9 +252,7 @@ def test_drain_runs_out_of_time(make_usher, make_raw, origin):
 
 def test_interrupt_twice(make_usher, make_raw, origin):
     usher = make_usher(RULES, origin=origin.url)
-    raw = make_raw(usher)
-    raw.send(GET % "/hang")
-    time.sleep(0.2)
+    hang(usher, make_raw)
     usher.process.send_signal(signal.SIGINT)
     usher.wait_event("draining")
     time.sleep(0.2)

@@ -470,8 +470,8 @@ def test_listeners_come_and_go(web, make_raw, origin):
 def test_drain_finishes_what_runs(web, make_raw):
     raw, idle = make_raw(web), make_raw(web)
     assert ask(idle, get())[0] == 200
-    raw.send(get("/slow?s=1").replace("\n", "\r\n"))
-    time.sleep(0.2)
+    raw.send(get("/slow?s=2").replace("\n", "\r\n"))
+    time.sleep(0.5)
     web.process.send_signal(signal.SIGTERM)
     assert idle.all() == b""
     status, headers, body = raw.response()

@@ -10,7 +10,7 @@ import time
 
 import pytest
 
-from conftest import PATIENCE, needs
+from conftest import PATIENCE, needs, until
 from gates import Gate
 from h2raw import *
 
@@ -279,8 +279,7 @@ def test_early_answer_ends_the_upload(web, make_h2):
 def test_streams_do_not_wait_for_each_other(web, make_h2):
     h = make_h2(web())
     h.send(head(1, path="/slow?s=2"), head(3))
-    start = time.monotonic()
-    assert h.wait(3).status == 200 and time.monotonic() - start < 1.5
+    assert h.wait(3).status == 200 and h.answer(1).status == 0
     assert h.wait(1).body == b"slow"
 
 
@@ -500,7 +499,7 @@ def test_content_that_trickles(web, make_h2):
     h = make_h2(u)
     h.send(head(1, method="POST", end=False))
     began = time.monotonic()
-    while h.answer(1).status == 0 and time.monotonic() - began < 9:
+    while h.answer(1).status == 0 and time.monotonic() - began < 9 * PATIENCE:
         h.send(data(1, b"x", end=False), ping())
         h.until(lambda h, n=h.pings: h.pings > n)
         time.sleep(0.2)
@@ -512,7 +511,7 @@ def test_pings_do_not_keep_an_idle_connection(web, make_h2):
     start = time.monotonic()
     while h.alive():
         time.sleep(0.1)
-    assert time.monotonic() - start < 3
+        assert time.monotonic() - start < 10 * PATIENCE
 
 
 def test_socket_that_takes_nothing(web, make_h2):
@@ -563,10 +562,7 @@ def test_what_an_idle_connection_keeps(web, make_h2):
     before, most = u.memory(), len(hs) * 16 * 1024  # 26 kB each, were closed streams remembered
     for h in hs:
         ask(h, range(3, 301, 2))
-    end = time.monotonic() + 20 * PATIENCE  # each gives back what it had once it has been at rest for a while
-    while u.memory() - before >= most and time.monotonic() < end:
-        time.sleep(0.2)
-    assert u.memory() - before < most
+    until(lambda: u.memory() - before < most)  # each gives back what it had once it has been at rest for a while
 
 
 @pytest.mark.parametrize("name", FLOODS)
@@ -596,9 +592,8 @@ def test_flood(web, make_h2, name):
     reader.join(12)
     assert h.closed, "%d turns were taken" % sent
     assert grew(u, before) < 12 << 20
-    end = time.monotonic() + 5
-    while not (got := [a for a in u.accesses() if a["kind"] == "connection"]) and time.monotonic() < end:
-        time.sleep(0.05)
+    until(lambda: any(a["kind"] == "connection" for a in u.accesses()))
+    got = [a for a in u.accesses() if a["kind"] == "connection"]
     assert len(got) == 1 and got[0]["reason"] in (reason, "h2_protocol_error"), got
     if h.goaway and got[0]["reason"] == reason:
         assert h.goaway[-1].code == "ENHANCE_YOUR_CALM"

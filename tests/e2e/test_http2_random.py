@@ -4,12 +4,11 @@ that are gone, and every request that began has its line in the log."""
 import os
 import random
 import socket
-import time
 
 import pytest
 
 import websocket
-from conftest import PATIENCE
+from conftest import PATIENCE, until
 from h2raw import *
 
 RULES = """
@@ -152,7 +151,4 @@ def test_frames_at_random(make_usher, origin, sockets):
     h.send(head())
     assert h.wait().status == 200
     h.close()
-    end = time.monotonic() + 20 * PATIENCE  # what is left of the others ends by its own time-outs
-    while len(os.listdir("/proc/%d/fd" % u.process.pid)) > 40 and time.monotonic() < end:
-        time.sleep(0.1)
-    assert len(os.listdir("/proc/%d/fd" % u.process.pid)) <= 40
+    until(lambda: u.descriptors() <= 40)  # what is left of the others ends by its own time-outs

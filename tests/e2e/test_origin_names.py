@@ -9,7 +9,7 @@ import time
 
 import pytest
 
-from conftest import PATIENCE, USHER, free_port
+from conftest import PATIENCE, USHER, free_port, until
 from dns import Dns
 
 RULES = """
@@ -122,13 +122,6 @@ def leave(raw):
     raw.close()
 
 
-def until(what, seconds=30):
-    end = time.monotonic() + seconds * PATIENCE
-    while not what():
-        assert time.monotonic() < end
-        time.sleep(0.05)
-
-
 # ---- names -----------------------------------------------------------------------------------------------------------
 
 def test_looked_up_and_remembered(make_usher, make_raw, dns, things):
@@ -172,7 +165,7 @@ def test_bounds(make_usher, make_raw, dns, things, ttl, bounds, again):
     time.sleep(1.3)
     ask(raw)
     if again:
-        until(lambda: dns.count("web.example") == 2)
+        until(lambda: dns.count("web.example") > 1)
     else:
         time.sleep(0.3)
         assert dns.count("web.example") == 1
@@ -218,12 +211,12 @@ def test_no_address_is_remembered_for_a_moment(make_usher, make_raw, dns, things
 def test_slow_name_server(make_usher, make_raw, dns, things):
     """Whoever waits, waits no longer than for a connection; the answer serves the next one."""
     dns.set("web.example", ["127.0.0.1"])
-    dns.delay = {"A": 1.2, "AAAA": 1.2}
+    dns.delay = {"A": 3 * PATIENCE, "AAAA": 3 * PATIENCE}
     usher = run(make_usher, dns, things(Origin("127.0.0.1")), "connect 400ms")
     raw = make_raw(usher)
     began = time.monotonic()
     assert ask(raw) == 504
-    assert 0.4 <= time.monotonic() - began < 1.1 * PATIENCE
+    assert 0.4 <= time.monotonic() - began < 2.8 * PATIENCE
     assert usher.accesses(1)[0]["reason"] == "origin_name_timeout"
     until(lambda: ask(raw) == "127.0.0.1")
 
@@ -355,13 +348,13 @@ def test_address_that_does_not_answer(make_usher, make_raw, dns, things, hole, g
     things(Hole(hole, there.port))
     both = [hole, good]
     dns.set("web.example", [a for a in both if ":" not in a], [a for a in both if ":" in a] or None)
-    usher = run(make_usher, dns, there, "connect 20s", more="timeouts { next_address 300ms }")
+    usher = run(make_usher, dns, there, "connect 20s", more="timeouts { next_address 1s }")
     raw, took = make_raw(usher), []
     for _ in range(3):
         began = time.monotonic()
         assert ask(raw) == good
         took.append(time.monotonic() - began)
-    assert took[0] < 5 * PATIENCE and min(took[1:]) < 0.3, took
+    assert took[0] < 10 * PATIENCE and min(took[1:]) < 1, took
 
 
 def test_no_address_answers(make_usher, make_raw, dns, things):
@@ -372,7 +365,7 @@ def test_no_address_answers(make_usher, make_raw, dns, things):
     usher = run(make_usher, dns, there, "connect 600ms")
     began = time.monotonic()
     assert ask(make_raw(usher)) == 504
-    assert 0.6 <= time.monotonic() - began < 2 * PATIENCE
+    assert 0.6 <= time.monotonic() - began < 6 * PATIENCE
     assert usher.accesses(1)[0]["reason"] == "origin_connect_timeout"
 
 

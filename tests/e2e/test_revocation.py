@@ -10,7 +10,7 @@ import time
 import pytest
 
 import authority
-from conftest import USHER
+from conftest import PATIENCE, USHER, until
 
 RULES = """
 server { watch_interval {watch} ; {server} }
@@ -43,15 +43,6 @@ def put(source, target):
     """As somebody who knows how: the file appears whole."""
     shutil.copy(source, str(target) + ".part")
     os.rename(str(target) + ".part", target)
-
-
-def until(what, seconds=20):
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
-        if what():
-            return
-        time.sleep(0.05)
-    assert what()
 
 
 @pytest.fixture
@@ -250,7 +241,7 @@ def test_usher_ends_while_it_fetches(place, ca):
         url = "http://127.0.0.1:%d/" % silent.getsockname()[1]
         p = fetching(place, ca, 'client_crl "%sa.crl" ; ocsp soft ; ocsp_url "%socsp"' % (url, url))
         begin = time.monotonic()
-        assert p.stop() == 0 and time.monotonic() - begin < 5
+        assert p.stop() == 0 and time.monotonic() - begin < 9 * PATIENCE
 
 
 # ---- lists that certificates name ----
@@ -265,7 +256,7 @@ def test_distribution_points(place, ca, web):
     assert p.verdict(good) == "crl_missing"
     p.wait_event("reloaded")
     assert p.verdict(good) == "ok"
-    assert web.asked == ["/points.crl"]  # a stranger's certificate sends nobody anywhere
+    assert set(web.asked) == {"/points.crl"}  # a stranger's certificate sends nobody anywhere
     web.files["/points.crl"] = ca.crl("bad")
     until(lambda: p.verdict(bad) == "revoked")
     web.stop()

@@ -20,7 +20,7 @@ import time
 
 import pytest
 
-from conftest import Raw, free_port
+from conftest import Raw, free_port, until
 
 SECONDS = float(os.environ.get("SOAK_SECONDS", "30"))
 EVERY = 5 if SECONDS > 60 else 2
@@ -215,7 +215,4 @@ def test_soak(make_usher, origin, pki):
         before, after = (statistics.median(m) for m in (memory[quarter:2 * quarter], memory[-quarter:]))
         assert after < before * 1.03 + (2 << 20), memory
     assert max(memory) < 300 << 20, memory
-    end = time.monotonic() + 15
-    while descriptors(usher.process) != idle and time.monotonic() < end:
-        time.sleep(0.5)
-    assert descriptors(usher.process) == idle, (descriptors(usher.process), idle)
+    until(lambda: descriptors(usher.process) == idle)

@@ -11,7 +11,7 @@ import pytest
 from wsproto.events import CloseConnection, Ping, Pong
 
 import h2raw
-from conftest import PATIENCE, needs
+from conftest import PATIENCE, needs, until
 from memory import Allocations
 from websocket import Client, Origin
 
@@ -351,10 +351,7 @@ def test_client_resets(plain, make_client, origin):
     c.h2.reset_stream(n, 8)
     c.flush()
     assert requests(u, 1)[0]["reason"] == "stream_reset"
-    end = time.monotonic() + 5 * PATIENCE
-    while not origin.ended and time.monotonic() < end:
-        time.sleep(0.02)
-    assert origin.ended
+    until(lambda: origin.ended)
 
 
 def test_connection_lost(plain, make_client, origin):
