@@ -68,3 +68,10 @@ def test_every_refusal_is_in_the_manual():
     page = re.findall(r"^\| (\d+|–) \| `(\w+)` \| (.*) \|$", (ROOT / "docs/http.md").read_text(), re.M)
     assert [(status.replace("–", "0"), word, prose) for status, word, prose in page] == rows
     assert len({word for _, word, _ in rows}) == len(rows)
+
+
+def test_every_reserved_name_is_in_the_manual():
+    text = (ROOT / "docs/http.md").read_text().split("\n## What no client may say\n")[1].split("\n## ")[0]
+    said = re.findall(r"^\| `([a-z-]+)(\*?)` \| (.*) \|$", text, re.M)
+    rows = re.findall(r'^RESERVED\("([a-z-]+)", (true|false), "(.*)"\)$', (ROOT / "headers/reserved.def").read_text(), re.M)
+    assert rows and said == [(name, "*" if prefix == "true" else "", prose) for name, prefix, prose in rows]
