@@ -142,25 +142,29 @@ static double unit(uint64_t x) /* in (0, 1) */
 	return ((double)(mix(x) >> 12) + 0.5) / 4503599627370496.0;
 }
 
-static const struct origin_conf *round_robin(const struct choice *c, unsigned *turn)
+/* Other workers take turns, too: in the second round this one looks at everybody by itself, and whoever may serve does,
+ * however fresh. */
+static const struct origin_conf *round_robin(const struct choice *c)
 {
 	const struct pool_conf *p = c->pool;
+	unsigned turn = 0;
 
 	for (size_t i = 0; i < p->norder * 2; i++) {
-		const struct origin_conf *o = &p->origins[p->order[(*turn)++ % p->norder]];
+		const struct origin_conf *o;
 
-		/* in the second round whoever may serve does, however fresh */
-		if (serves(c, o) && (i >= p->norder || unit(*turn) < share(c, o)))
+		turn = i < p->norder ? atomic_fetch_add(p->turn, 1) : turn + 1;
+		o = &p->origins[p->order[turn % p->norder]];
+		if (serves(c, o) && (i >= p->norder || unit(turn) < share(c, o)))
 			return o;
 	}
 	return NULL;
 }
 
-static const struct origin_conf *least_connections(const struct choice *c, unsigned *turn)
+static const struct origin_conf *least_connections(const struct choice *c)
 {
 	const struct origin_conf *best = NULL;
 	double least = 0;
-	unsigned from = (*turn)++;
+	unsigned from = atomic_fetch_add(c->pool->turn, 1);
 
 	for (size_t i = 0; i < c->pool->n; i++) {
 		const struct origin_conf *o = &c->pool->origins[(from + i) % c->pool->n];
@@ -178,7 +182,7 @@ static const struct origin_conf *least_connections(const struct choice *c, unsig
 }
 
 /* Rendezvous hashing: each origin draws a number from the key, weights bend it, the highest serves. When one goes only
- * its own keys move. */
+ * its own keys move; one that starts slowly gets them back little by little. */
 static const struct origin_conf *by_hash(const struct choice *c, struct str key)
 {
 	const struct origin_conf *best = NULL;
@@ -190,7 +194,7 @@ static const struct origin_conf *by_hash(const struct choice *c, struct str key)
 
 		if (!serves(c, o))
 			continue;
-		score = -(double)o->weight / log(unit(str_hash(key, str_hash(o->address.text, 0))));
+		score = o->weight * share(c, o) / -log(unit(str_hash(key, str_hash(o->address.text, 0))));
 		if (best == NULL || score > highest) {
 			best = o;
 			highest = score;
@@ -199,17 +203,17 @@ static const struct origin_conf *by_hash(const struct choice *c, struct str key)
 	return best;
 }
 
-static const struct origin_conf *choose(const struct choice *c, struct str key, unsigned *turn)
+static const struct origin_conf *choose(const struct choice *c, struct str key)
 {
 	if (c->pool->balance == BALANCE_HASH && key.n > 0)
 		return by_hash(c, key);
 	if (c->pool->balance == BALANCE_LEAST_CONNECTIONS || c->backup || c->pool->norder == 0)
-		return least_connections(c, turn);
-	return round_robin(c, turn);
+		return least_connections(c);
+	return round_robin(c);
 }
 
-const struct origin_conf *balance_pick(const struct pool_conf *p, struct str key, unsigned *turn,
-				       const struct origin_conf *const *tried, size_t n, bool *busy)
+const struct origin_conf *balance_pick(const struct pool_conf *p, struct str key, const struct origin_conf *const *tried,
+				       size_t n, bool *busy)
 {
 	struct choice c = { .pool = p, .tried = tried, .ntried = n, .now = balance_now() };
 	const struct origin_conf *o;
@@ -218,7 +222,7 @@ const struct origin_conf *balance_pick(const struct pool_conf *p, struct str key
 	for (c.accept = WELL; c.accept <= LEFT_OUT; c.accept++)
 		for (int backup = 0; backup < 2; backup++) {
 			c.backup = backup == 1;
-			if ((o = choose(&c, key, turn)) != NULL)
+			if ((o = choose(&c, key)) != NULL)
 				return o;
 		}
 	for (size_t i = 0; i < p->n; i++)

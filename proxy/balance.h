@@ -31,11 +31,11 @@ int64_t balance_now(void); /* monotonic milliseconds */
 
 /*
  * The origin for a request: not one of tried (n of them), healthy, not left out, with room. Backups serve when no other
- * can; if requests alone put all origins out, they serve all the same. key: the value behind `balance hash`, turn: the
- * worker's counter. NULL: none; *busy says that some would, but for max_requests.
+ * can; if requests alone put all origins out, they serve all the same. key: the value behind `balance hash`. NULL: none;
+ * *busy says that some would, but for max_requests.
  */
-const struct origin_conf *balance_pick(const struct pool_conf *p, struct str key, unsigned *turn,
-				       const struct origin_conf *const *tried, size_t n, bool *busy);
+const struct origin_conf *balance_pick(const struct pool_conf *p, struct str key, const struct origin_conf *const *tried,
+				       size_t n, bool *busy);
 
 /* Whether one more attempt keeps retries within the pool's budget. */
 bool balance_may_retry(const struct pool_conf *p);

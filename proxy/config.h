@@ -72,6 +72,7 @@ struct pool_conf {
 	struct str hash_field;
 	uint16_t *order;               /* origins in smooth weighted turn, backups left out; norder of them */
 	size_t norder;
+	_Atomic unsigned *turn;        /* counts on with every request, of whichever worker */
 	int64_t retries;               /* attempts beyond the first, where that is safe */
 	int64_t retry_budget;          /* per cent of the requests under way that may be retries; at least 3 may */
 	int64_t eject_failures;        /* in a row; 0: never */

@@ -375,7 +375,8 @@ static bool make_order(struct build *b, struct pool_conf *p)
 			total += p->origins[i].weight;
 			divisor = common(p->origins[i].weight, divisor);
 		}
-	if (!credit || !(p->order = arena_array(b->arena, total / (divisor ? divisor : 1) + 1, sizeof(*p->order))))
+	if (!credit || !(p->turn = arena_array(b->arena, 1, sizeof(*p->turn))) ||
+	    !(p->order = arena_array(b->arena, total / (divisor ? divisor : 1) + 1, sizeof(*p->order))))
 		return false;
 	for (unsigned turn = 0; divisor && turn < total / divisor; turn++) {
 		size_t best = p->n;

@@ -387,6 +387,7 @@ void exchange_free(struct exchange *x)
 	standing_unref(x->standing);
 	held_unref(x->held);
 	buf_fini(&x->kept);
+	buf_fini(&x->sent);
 	if (w->nspare >= SPARES) {
 		arena_fini(&x->arena);
 		free(x);

@@ -45,6 +45,14 @@ struct upstream_ops {
 	bool (*full)(struct upstream *u);  /* exchange_origin_drained says when to go on */
 	void (*drained)(struct upstream *u); /* the client takes more of the response */
 	void (*cancel)(struct upstream *u);  /* the exchange wants no more of it; detaches */
+	bool may_refuse;                     /* its protocol can say that nothing was done: LOSS_REFUSED */
+};
+
+/* What is known of a request that got no answer. */
+enum loss {
+	LOSS_UNKNOWN,
+	LOSS_OLD,     /* its connection had been used before and ended without an answer: an idempotent one may go again */
+	LOSS_REFUSED, /* the origin has done nothing: any may */
 };
 
 enum { MAX_TRIED = 11 }; /* the most retries a pool may allow, and the first attempt */
@@ -100,7 +108,7 @@ struct exchange {
 	bool sent_continue;              /* 100, by us */
 	bool rewritten;                  /* the target is not only normalised */
 	bool origin_ready;               /* content may go there */
-	bool content_sent;               /* some has gone there: the request cannot be sent again */
+	bool content_lost;               /* some has gone there and is not in sent: the request cannot be sent again */
 	bool head_sent, response_ended;
 	bool upgraded;
 	unsigned attempts;               /* at origins */
@@ -109,6 +117,7 @@ struct exchange {
 	const struct origin_conf *tried[MAX_TRIED]; /* of the pool, without success */
 	unsigned ntried;
 	struct buf kept;                 /* content that has arrived and waits for the origin */
+	struct buf sent;                 /* … that went there and may have to go again */
 
 	enum fault fault;
 	struct str fault_detail;         /* static or in the arena */
@@ -144,8 +153,7 @@ void exchange_answer(struct exchange *x, int64_t length, bool content);
 void exchange_answer_piece(struct exchange *x, struct str bytes);
 void exchange_answer_end(struct exchange *x);            /* trailers in response.trailers */
 void exchange_tunnel_broke(struct exchange *x, struct str detail); /* reset, not ended; the upstream has detached */
-/* No answer, or none that ends well. fresh: nothing of an answer came and the connection had been used before, so
- * that an idempotent request may be sent again. The upstream has detached. */
-void exchange_origin_failed(struct exchange *x, enum fault f, struct str detail, bool fresh);
+/* No answer, or none that ends well. The upstream has detached. */
+void exchange_origin_failed(struct exchange *x, enum fault f, struct str detail, enum loss loss);
 
 #endif

@@ -27,6 +27,32 @@ void exchange_let_go(struct exchange *x)
 
 /* ---- the request ---- */
 
+static void send_piece(struct exchange *x, struct str bytes)
+{
+	if (!x->content_lost && (!x->up->ops->may_refuse || x->sent.n + bytes.n > LIMIT_RESEND || !buf_add(&x->sent, bytes))) {
+		x->content_lost = true;
+		buf_fini(&x->sent);
+	}
+	x->up->ops->piece(x->up, bytes);
+}
+
+/* What an origin that refused the request had got of its content. */
+static void send_again(struct exchange *x)
+{
+	struct buf sent = x->sent;
+
+	x->sent = (struct buf)BUF_INIT;
+	send_piece(x, buf_str(&sent));
+	buf_fini(&sent);
+}
+
+static void send_kept(struct exchange *x)
+{
+	send_piece(x, buf_str(&x->kept));
+	if (x->request.body.n == 0)
+		buf_fini(&x->kept); /* else rules of the response may still read it */
+}
+
 void exchange_begin(struct exchange *x)
 {
 	x->request_ended = !x->request.has_body;
@@ -101,8 +127,7 @@ void exchange_piece(struct exchange *x, struct str bytes)
 		return;
 	}
 	if (x->origin_ready && x->up != NULL) {
-		x->content_sent = true;
-		x->up->ops->piece(x->up, bytes);
+		send_piece(x, bytes);
 		return;
 	}
 	if (!buf_add(&x->kept, bytes)) {
@@ -149,12 +174,10 @@ void exchange_origin_ready(struct exchange *x)
 		return;
 	if (!x->request_ended)
 		send_continue(x);
-	if (x->kept.n > 0) {
-		x->content_sent = true;
-		x->up->ops->piece(x->up, buf_str(&x->kept));
-		if (x->request.body.n == 0)
-			buf_fini(&x->kept); /* else rules of the response may still read it */
-	}
+	if (x->sent.n > 0)
+		send_again(x);
+	else if (x->kept.n > 0)
+		send_kept(x);
 	if (x->up == NULL)
 		return;
 	if (x->request_ended)
@@ -184,6 +207,7 @@ void exchange_answer(struct exchange *x, int64_t length, bool content)
 	bool undated;
 
 	x->answered = clock_mono_nsec();
+	buf_fini(&x->sent);
 	balance_good(x->member);
 	if (f != FAULT_NONE) {
 		exchange_fail(x, f, STR_NONE);
@@ -231,12 +255,14 @@ void exchange_tunnel_broke(struct exchange *x, struct str detail)
 	exchange_fail(x, fault_of(REJECT_ORIGIN_SHORT), detail);
 }
 
-void exchange_origin_failed(struct exchange *x, enum fault f, struct str detail, bool fresh)
+void exchange_origin_failed(struct exchange *x, enum fault f, struct str detail, enum loss loss)
 {
-	if (!fresh && x->member != NULL && f != FAULT_MEMORY)
+	bool begun = x->origin_ready;
+
+	if ((loss == LOSS_UNKNOWN || x->attempts > 1) && x->member != NULL && f != FAULT_MEMORY)
 		balance_bad(x->route.pool, x->member);
 	exchange_let_go(x);
-	if (origin_retries(x, f, fresh))
+	if (origin_retries(x, f, loss, begun))
 		exchange_again(x);
 	else
 		exchange_fail(x, f, detail);

@@ -26,18 +26,25 @@ void origin_go(struct exchange *x, struct origin_host *h)
 	}
 }
 
+/* Before what must not be asked twice: an idle connection that its origin has ended meanwhile would lose it. */
+static void close_stale(struct origin_host *h)
+{
+	while (h->idle != NULL && transport_stale(&h->idle->t))
+		origin_conn_close(h->idle);
+}
+
 void origin_start(struct exchange *x)
 {
 	struct origins *o = x->worker->origins;
 	enum fault why;
 	struct origin_wanted wanted = { NULL, NULL, STR_NONE, x->route.origin == NULL && x->route.pool->http2,
 				 x->route.origin == NULL ? x->route.pool->proxy_protocol : 0 };
-	const struct origin_conf *conf = origin_choose(x, &o->turn, &why);
+	const struct origin_conf *conf = origin_choose(x, &why);
 	struct origin_host *h;
 	struct origin_conn *c;
 
 	if (conf == NULL || o->closing) {
-		exchange_origin_failed(x, why, STR_NONE, false);
+		exchange_origin_failed(x, why, STR_NONE, LOSS_UNKNOWN);
 		return;
 	}
 	wanted.address = &conf->address;
@@ -45,15 +52,17 @@ void origin_start(struct exchange *x)
 	x->connect_until = uv_now(&x->worker->loop) + (uint64_t)x->settings.timeout_connect;
 	origin_enter(x, conf);
 	if (conf->tls && (wanted.tls = origin_tls_client(x)) == NULL) {
-		exchange_origin_failed(x, FAULT_ORIGIN_TLS, STR("no_client"), false);
+		exchange_origin_failed(x, FAULT_ORIGIN_TLS, STR("no_client"), LOSS_UNKNOWN);
 		return;
 	}
 	wanted.server = x->route.sni.n > 0 ? x->route.sni : origin_server_name(x->route.origin == NULL ? x->route.pool : NULL, conf);
 	if ((h = origin_host_of(o, &wanted)) == NULL) {
-		exchange_origin_failed(x, FAULT_MEMORY, STR_NONE, false);
+		exchange_origin_failed(x, FAULT_MEMORY, STR_NONE, LOSS_UNKNOWN);
 		return;
 	}
 	origin_refresh(h);
+	if (!origin_idempotent(x))
+		close_stale(h);
 	if ((c = h->idle) != NULL && x->attempts == 1 && !h->http2) { /* a second attempt goes over a new connection */
 		origin_conn_unlist(c);
 		c->state = ORIGIN_BUSY;

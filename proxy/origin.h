@@ -20,8 +20,8 @@ void origins_free(struct origins *o);   /* after the loop */
 void origin_start(struct exchange *x);
 /* x does not want an origin any more: it leaves the queue of a name that is being resolved, and the origin's count. */
 void origin_forget(struct exchange *x);
-/* After an attempt failed with f: whether another one may be made, and would be sound. fresh as in
- * exchange_origin_failed. */
-bool origin_retries(struct exchange *x, enum fault f, bool fresh);
+/* After an attempt failed with f: whether another one may be made, and would be sound. begun: a connection was there for
+ * it, so that some of it may have reached the origin. */
+bool origin_retries(struct exchange *x, enum fault f, enum loss loss, bool begun);
 
 #endif

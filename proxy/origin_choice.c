@@ -16,7 +16,7 @@ static struct str hash_key(struct exchange *x)
 	return v.v[0];
 }
 
-const struct origin_conf *origin_choose(struct exchange *x, unsigned *turn, enum fault *why)
+const struct origin_conf *origin_choose(struct exchange *x, enum fault *why)
 {
 	const struct origin_conf *c;
 	bool busy = false;
@@ -24,7 +24,7 @@ const struct origin_conf *origin_choose(struct exchange *x, unsigned *turn, enum
 	*why = FAULT_NO_ORIGIN;
 	if (x->route.origin != NULL)
 		return x->route.origin;
-	c = balance_pick(x->route.pool, hash_key(x), turn, x->tried, x->ntried, &busy);
+	c = balance_pick(x->route.pool, hash_key(x), x->tried, x->ntried, &busy);
 	if (busy)
 		*why = FAULT_ORIGIN_BUSY;
 	return c;
@@ -51,36 +51,34 @@ void origin_leave(struct exchange *x)
 	x->member = NULL;
 }
 
-/* RFC 9110, section 9.2.2 */
-static bool idempotent(struct str method)
+bool origin_idempotent(const struct exchange *x)
 {
 	static const struct str names[] = { STR("GET"), STR("HEAD"), STR("OPTIONS"), STR("PUT"), STR("DELETE") };
 	size_t i;
 
 	for (i = 0; i < sizeof(names) / sizeof(names[0]); i++)
-		if (str_eq(method, names[i]))
+		if (str_eq(x->request.method, names[i]))
 			return true;
 	return false;
 }
 
-/* Nothing of the request can have reached the origin. */
-static bool nothing_sent(enum fault f)
+static bool no_connection(enum fault f)
 {
 	return f == FAULT_ORIGIN_NAME || f == FAULT_NAME_TIMEOUT || f == FAULT_ORIGIN_CONNECT ||
 	       f == FAULT_CONNECT_TIMEOUT || f == FAULT_ORIGIN_TLS;
 }
 
-bool origin_retries(struct exchange *x, enum fault f, bool fresh)
+bool origin_retries(struct exchange *x, enum fault f, enum loss loss, bool begun)
 {
 	const struct pool_conf *pool = x->route.pool;
 
-	if (x->head_sent || x->content_sent)
+	if (x->head_sent || x->content_lost)
 		return false;
-	if (fresh && x->attempts == 1 && idempotent(x->request.method)) {
+	if (x->attempts == 1 && (loss == LOSS_REFUSED || (loss == LOSS_OLD && origin_idempotent(x)))) {
 		x->ntried = 0; /* the connection was old, not the origin bad: the same one may be asked again */
 		return true;
 	}
-	return nothing_sent(f) && x->route.origin == NULL && (int64_t)x->attempts <= pool->retries && x->ntried < pool->n &&
+	return !begun && no_connection(f) && x->route.origin == NULL && (int64_t)x->attempts <= pool->retries && x->ntried < pool->n &&
 	       balance_may_retry(pool);
 }
 

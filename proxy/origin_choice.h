@@ -7,11 +7,14 @@
 
 struct tls_client;
 
-/* The origin for the next attempt; NULL: none, *why says so. turn: the worker's own, of round robin. */
-const struct origin_conf *origin_choose(struct exchange *x, unsigned *turn, enum fault *why);
+/* The origin for the next attempt; NULL: none, *why says so. */
+const struct origin_conf *origin_choose(struct exchange *x, enum fault *why);
 /* Counts x at its origin, until origin_leave. */
 void origin_enter(struct exchange *x, const struct origin_conf *conf);
 void origin_leave(struct exchange *x);
+
+/* Whether asking twice is as good as asking once (RFC 9110, section 9.2.2). */
+bool origin_idempotent(const struct exchange *x);
 
 /* How to speak TLS to an https origin (NULL: not at all). */
 struct tls_client *origin_tls_client(const struct exchange *x);

@@ -39,9 +39,9 @@ void origin_give_up(struct origin_host *h, struct exchange *x, enum fault f, str
 		h->waiting = NULL;
 	h->connecting = false;
 	if (x != NULL)
-		exchange_origin_failed(x, f, detail, false);
+		exchange_origin_failed(x, f, detail, LOSS_UNKNOWN);
 	while (list != NULL)
-		exchange_origin_failed(origin_waiting_take(&list), f, detail, false);
+		exchange_origin_failed(origin_waiting_take(&list), f, detail, LOSS_UNKNOWN);
 }
 
 /* Takes those off the list whose time is over, and says by a deadline when the next one's is. */
@@ -73,7 +73,7 @@ static void on_patience(struct deadline *d)
 	struct exchange *list = impatient(h);
 
 	while (list != NULL) /* h may be gone after the last one */
-		exchange_origin_failed(origin_waiting_take(&list), f, STR_NONE, false);
+		exchange_origin_failed(origin_waiting_take(&list), f, STR_NONE, LOSS_UNKNOWN);
 }
 
 /* ---- hosts ---- */

@@ -42,7 +42,6 @@ struct origins {
 	struct worker *worker;
 	struct origin_host *hosts;
 	struct resolver *resolver; /* NULL: no name was looked up yet */
-	unsigned turn;
 	bool closing;
 };
 

@@ -14,12 +14,12 @@ static struct origin_conn *conn_of_upstream(struct upstream *u)
 
 static void fail(struct origin_conn *c, enum fault f, struct str detail)
 {
-	bool fresh = c->reused && !c->heard;
+	enum loss loss = c->reused && !c->heard ? LOSS_OLD : LOSS_UNKNOWN;
 	struct exchange *x = origin_conn_detach(c);
 
 	origin_conn_close(c);
 	if (x != NULL)
-		exchange_origin_failed(x, f, detail, fresh);
+		exchange_origin_failed(x, f, detail, loss);
 }
 
 /* ---- the request ---- */

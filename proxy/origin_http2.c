@@ -8,7 +8,7 @@
 
 enum {
 	STREAMS = 100,           /* on one connection, if the origin allows as many */
-	STREAM_WINDOW = 262144,  /* of an answer that waits here */
+	STREAM_WINDOW = 131072,  /* of an answer that waits here */
 	CONN_WINDOW = 1048576,
 };
 
@@ -29,13 +29,13 @@ void origin_http2_fail(struct origin_conn *c, enum fault f, struct str detail)
 
 	h->last = true;
 	while ((s = h->streams) != NULL) {
-		bool fresh = c->reused && !s->head_seen;
+		enum loss loss = s->later && !s->head_seen ? LOSS_OLD : LOSS_UNKNOWN;
 		enum fault why = s->head_seen ? fault_of(REJECT_ORIGIN_SHORT) : f;
 		struct exchange *x = origin_stream_detach(s);
 
 		origin_stream_free(s);
 		if (x != NULL)
-			exchange_origin_failed(x, why, detail, fresh);
+			exchange_origin_failed(x, why, detail, loss);
 	}
 	origin_conn_close(c);
 }

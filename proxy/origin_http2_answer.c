@@ -37,10 +37,8 @@ void origin_answer_deliver(struct origin_stream *s)
 			return;
 		exchange_answer_piece(s->up.x, buf_str(&s->in));
 		buf_fini(&s->in);
-		if (s->closed)
-			origin_http2_must(s->c, nghttp2_session_consume_connection(s->c->http2->session, n));
-		else
-			origin_http2_must(s->c, nghttp2_session_consume(s->c->http2->session, s->id, n));
+		if (!s->closed)
+			origin_http2_must(s->c, nghttp2_session_consume_stream(s->c->http2->session, s->id, n));
 		transport_dirty(&s->c->t);
 	}
 	if (s->in_ended && s->in.n == 0 && s->up.x != NULL)
@@ -157,15 +155,16 @@ static int on_data(nghttp2_session *session, uint8_t flags, int32_t id, const ui
 	struct origin_stream *s = stream(session, id);
 
 	(void)flags;
+	/* what one client does not take must not keep the answers of others from coming */
+	origin_http2_must(c, nghttp2_session_consume_connection(session, n));
 	if (s == NULL || s->up.x == NULL) {
-		origin_http2_must(c, nghttp2_session_consume(session, id, n));
+		origin_http2_must(c, nghttp2_session_consume_stream(session, id, n));
 		return 0;
 	}
 	s->received += n;
 	origin_stream_arm(s);
 	if (!s->head_seen || s->framing.kind == BODY_NONE ||
 	    (s->framing.kind == BODY_LENGTH && s->received > s->framing.length)) {
-		origin_http2_must(c, nghttp2_session_consume(session, id, n));
 		bad(s, s->head_seen ? REJECT_ORIGIN_LENGTH : REJECT_ORIGIN_SYNTAX);
 	} else if (!buf_add(&s->in, (struct str){ (const char *)data, n })) {
 		origin_stream_fail(s, FAULT_MEMORY, STR_NONE, NGHTTP2_INTERNAL_ERROR);
@@ -203,18 +202,19 @@ static int on_close(nghttp2_session *session, int32_t id, uint32_t code, void *u
 {
 	struct origin_stream *s = stream(session, id);
 	struct exchange *x;
-	bool refused = code == NGHTTP2_REFUSED_STREAM;
+	bool refused;
 
 	(void)user;
 	if (s == NULL)
 		return 0;
+	refused = code == NGHTTP2_REFUSED_STREAM && !s->head_seen;
 	s->closed = true;
 	if (s->up.x != NULL && s->in_ended)
 		return 0; /* its content still waits for the client */
 	x = origin_stream_detach(s);
 	if (x != NULL)
 		exchange_origin_failed(x, s->head_seen ? fault_of(REJECT_ORIGIN_SHORT) : FAULT_ORIGIN_CLOSED,
-				       str_of(nghttp2_http2_strerror(code)), refused && !s->head_seen);
+				       str_of(nghttp2_http2_strerror(code)), refused ? LOSS_REFUSED : LOSS_UNKNOWN);
 	origin_stream_free(s);
 	return 0;
 }

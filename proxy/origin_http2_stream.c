@@ -40,8 +40,6 @@ void origin_stream_free(struct origin_stream *s)
 	struct origin_http2 *h = s->c->http2;
 
 	origin_stream_detach(s);
-	if (s->in.n > 0)
-		origin_http2_must(s->c, nghttp2_session_consume_connection(h->session, s->in.n));
 	*s->prev = s->next;
 	if (s->next != NULL)
 		s->next->prev = s->prev;
@@ -60,7 +58,7 @@ void origin_stream_fail(struct origin_stream *s, enum fault f, struct str detail
 		origin_http2_must(s->c, nghttp2_submit_rst_stream(s->c->http2->session, NGHTTP2_FLAG_NONE, s->id, code));
 	transport_dirty(&s->c->t);
 	if (x != NULL)
-		exchange_origin_failed(x, f, detail, false);
+		exchange_origin_failed(x, f, detail, LOSS_UNKNOWN);
 }
 
 static void on_deadline(struct deadline *d)
@@ -157,6 +155,7 @@ static const struct upstream_ops stream_ops = {
 	.full = on_full,
 	.drained = on_drained,
 	.cancel = on_cancel,
+	.may_refuse = true,
 };
 
 static ssize_t on_read(nghttp2_session *session, int32_t id, uint8_t *buf, size_t length, uint32_t *flags,
@@ -224,13 +223,15 @@ void origin_http2_start(struct origin_conn *c, struct exchange *x)
 	struct origin_stream *s = calloc(1, sizeof(*s));
 
 	if (s == NULL) {
-		exchange_origin_failed(x, FAULT_MEMORY, STR_NONE, false);
+		exchange_origin_failed(x, FAULT_MEMORY, STR_NONE, LOSS_UNKNOWN);
 		return;
 	}
 	s->c = c;
 	s->up = (struct upstream){ &stream_ops, x };
 	s->ended = !x->request.has_body;
 	s->heard_at = c->t.received;
+	s->later = h->used;
+	h->used = true;
 	deadline_init(&s->deadline, on_deadline);
 	s->next = h->streams;
 	if (s->next != NULL)
@@ -238,13 +239,14 @@ void origin_http2_start(struct origin_conn *c, struct exchange *x)
 	s->prev = &h->streams;
 	h->streams = s;
 	h->nstreams++;
+	x->response.status = 0;
 	lines_init(&x->response.lines, &x->arena);
 	lines_init(&x->response.trailers, &x->arena);
 	if (!submit(s)) {
 		x = origin_stream_detach(s);
 		origin_stream_free(s);
 		h->last = true; /* also when the stream numbers are used up */
-		exchange_origin_failed(x, FAULT_MEMORY, STR_NONE, false);
+		exchange_origin_failed(x, FAULT_MEMORY, STR_NONE, LOSS_UNKNOWN);
 		return;
 	}
 	x->up = &s->up;

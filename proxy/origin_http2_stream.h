@@ -20,6 +20,7 @@ struct origin_stream {
 	uint64_t heard_at;            /* bytes the connection had received when the request was sent */
 	size_t bytes;                 /* of the header section that is arriving */
 	enum reject fault;            /* of it */
+	bool later;                   /* its connection had carried another one before */
 	bool ended;                   /* the request is whole */
 	bool deferred, was_full;
 	bool head_seen, in_ended;     /* final head, end of the answer */
@@ -32,6 +33,7 @@ struct origin_http2 {
 	struct origin_stream *streams;
 	unsigned nstreams;
 	bool running;
+	bool used;    /* has carried a request */
 	bool lost;    /* nghttp2 had no memory for something */
 	bool settled; /* SETTINGS came; until then one stream is all, for who knows how many the origin takes */
 	bool last; /* no new streams: it goes away, or does not answer */

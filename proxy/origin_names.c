@@ -128,7 +128,7 @@ static void on_answer(struct lookup *l, const struct answer *a)
 		if (h->naddresses > 0)
 			origin_go(x, h);
 		else
-			exchange_origin_failed(x, a->no_memory ? FAULT_MEMORY : FAULT_ORIGIN_NAME, str_of(a->error), false);
+			exchange_origin_failed(x, a->no_memory ? FAULT_MEMORY : FAULT_ORIGIN_NAME, str_of(a->error), LOSS_UNKNOWN);
 	}
 	h->pins--;
 }
@@ -169,7 +169,7 @@ void origin_resolve(struct exchange *x, struct origin_host *h)
 	if (h->name == NULL || h->naddresses > 0) {
 		origin_go(x, h);
 	} else if (fresh(h) && h->lookup.question == NULL) {
-		exchange_origin_failed(x, FAULT_ORIGIN_NAME, str_of(h->name_error), false);
+		exchange_origin_failed(x, FAULT_ORIGIN_NAME, str_of(h->name_error), LOSS_UNKNOWN);
 	} else {
 		origin_wait(x, h);
 		look_up(h);

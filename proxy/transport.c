@@ -5,6 +5,7 @@
 #include <assert.h>
 #include <errno.h>
 #include <linux/sockios.h>
+#include <poll.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 
@@ -298,6 +299,13 @@ uint64_t transport_taken(const struct transport *t)
 	if (uv_fileno(&t->h.any, &fd) < 0 || ioctl(fd, SIOCOUTQ, &held) < 0)
 		held = 0;
 	return t->sent - (uint64_t)(held > 0 && (uint64_t)held < t->sent ? held : 0);
+}
+
+bool transport_stale(const struct transport *t)
+{
+	struct pollfd p = { .events = POLLRDHUP };
+
+	return uv_fileno(&t->h.any, &p.fd) < 0 || poll(&p, 1, 0) != 0;
 }
 
 void transport_reset(struct transport *t)

@@ -69,6 +69,9 @@ static inline bool transport_full(struct transport *t)
 void transport_flush(struct transport *t); /* now, not at the end of the turn */
 void transport_dirty(struct transport *t); /* there is output: flush at the end of the turn */
 
+/* Whether the peer has ended it, though the loop has not come to tell. */
+bool transport_stale(const struct transport *t);
+
 /* Nothing is under way: gives back the memory that large messages needed. */
 void transport_rest(struct transport *t);
 /* It has been at rest for a while: gives back all memory that an idle connection does not need. */

@@ -314,3 +314,15 @@ def test_tls_session_is_resumed(make_usher, make_origin2, make_raw, pki):
         assert raw.response()[2] == b"last"
         time.sleep(0.3)
     assert [a["origin_tls"] for a in u.accesses(2)] == ["full", "resumed"]
+
+
+def test_clients_that_take_nothing_hold_up_nobody_else(web, make_h2, make_raw):
+    """They share a connection to the origin with everybody."""
+    u = web()
+    stalled = [make_h2(u, windows=False) for _ in range(4)]
+    for h in stalled:
+        h.send(*[head(1 + 2 * i, path="/big?n=20000000") for i in range(10)])
+        h.until(lambda h: sum(len(a.body) for a in h.answers.values()) == 65535)
+    started = time.monotonic()
+    got = json.loads(get(make_raw, u)[2])
+    assert got["connection"] == 1 and time.monotonic() - started < 5 * PATIENCE

@@ -197,3 +197,58 @@ def test_origin_is_told_who_the_client_is(make_usher, make_raw, version):
                     head = b"\r\n\r\n\0\r\nQUIT\n\x21\x11\0\x0c" + socket.inet_aton(me[0]) + socket.inet_aton(there[0]) + \
                         me[1].to_bytes(2, "big") + there[1].to_bytes(2, "big")
                 assert got.startswith(head + b"GET /x HTTP/1.1\r\n"), got
+
+
+def test_each_pool_takes_its_own_turns(make_usher, make_origin, make_curl):
+    """However requests to several pools follow one another."""
+    o = [make_origin() for _ in range(4)]
+    usher = make_usher("""
+        server { workers 1 }
+        listener l { address 127.0.0.1:{port} ; plain }
+        zone a { hosts a.example ; pool a }
+        zone b { hosts b.example ; pool b }
+        pool a { origin %s ; origin %s }
+        pool b { origin %s ; origin %s }
+    """ % tuple(x.url for x in o))
+    curl = make_curl(usher)
+    for _ in range(4):
+        assert curl("http://a.example/").status == curl("http://b.example/").status == 200
+    assert shares(usher, 8) == {x.address: 2 for x in o}
+
+
+def test_turns_are_taken_across_workers(make_usher, make_origin, make_curl):
+    a, b = make_origin(), make_origin()
+    usher = make_usher("server { workers 4 }\n" + pool("origin " + a.url, "origin " + b.url))
+    ask(make_curl(usher), 12)
+    assert shares(usher, 12) == {a.address: 6, b.address: 6}
+
+
+def test_only_keys_of_the_one_that_leaves_move(make_usher, make_origin, make_curl):
+    """Rendezvous: everybody else's stay, and those that move are shared out."""
+    origins = [make_origin() for _ in range(4)]
+    lines = ["origin " + o.url for o in origins]
+    usher = make_usher(pool("balance hash http.request.uri.path", *lines))
+    curl, keys = make_curl(usher), ["/key%d" % i for i in range(48)]
+    paths = [a for k in keys for a in ("-o", "/dev/null", "http://localhost:%d%s" % (usher.port, k))]
+    curl("http://localhost/first", *paths)
+    before = {a["path"]: a["origin"] for a in usher.accesses(49)}
+    gone = origins[1].address
+    usher.reload(pool("balance hash http.request.uri.path", *[x for x in lines if gone not in x]))
+    curl("http://localhost/first", *paths)
+    after = {a["path"]: a["origin"] for a in usher.accesses(98)[49:]}
+    assert len(set(before.values())) == 4 and all(after[k] == before[k] for k in keys if before[k] != gone)
+    assert len({after[k] for k in keys if before[k] == gone}) > 1
+
+
+def test_hash_and_slow_start(make_usher, make_origin, make_curl):
+    """One that comes back does not get all of its keys at once."""
+    sick, good = Sick(), make_origin()
+    sick.status = b"503 No"
+    usher = make_usher(pool("balance hash http.request.uri.path", "origin http://" + sick.address, "origin " + good.url, "slow_start 1h",
+                            'health_check "/healthz"', "health_interval 100ms", "health_fall 1", "health_rise 1"))
+    usher.wait_event("origin_health")
+    sick.status = b"200 OK"
+    usher.wait_event("origin_health", 2)
+    curl = make_curl(usher)
+    curl("http://localhost/first", *[a for i in range(39) for a in ("-o", "/dev/null", "http://localhost:%d/key%d" % (usher.port, i))])
+    assert shares(usher, 40)[sick.address] < 10
