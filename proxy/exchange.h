@@ -146,8 +146,8 @@ void exchange_client_gone(struct exchange *x, enum fault f); /* no more answer i
 /* ---- from the origin's side ---- */
 void exchange_origin_ready(struct exchange *x);          /* connected, the head is on its way: content may follow */
 void exchange_origin_drained(struct exchange *x);
-/* false: there were too many, the origin is at fault. */
-bool exchange_interim(struct exchange *x, int status, const struct lines *lines);
+/* response has its lines. false: there were too many, the origin is at fault. */
+bool exchange_interim(struct exchange *x, int status);
 /* response is filled in and was checked; content: some may follow, of length bytes (-1: unknown). */
 void exchange_answer(struct exchange *x, int64_t length, bool content);
 void exchange_answer_piece(struct exchange *x, struct str bytes);

@@ -192,12 +192,13 @@ void exchange_origin_drained(struct exchange *x)
 		x->down->wanted(x);
 }
 
-bool exchange_interim(struct exchange *x, int status, const struct lines *lines)
+bool exchange_interim(struct exchange *x, int status)
 {
 	if (++x->interims > LIMIT_INTERIM)
 		return false;
+	response_clean(&x->response);
 	if (status != 100 && !x->head_sent) /* usher answers expectations itself */
-		x->down->interim(x, status, lines);
+		x->down->interim(x, status, &x->response.lines);
 	return true;
 }
 

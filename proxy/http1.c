@@ -35,6 +35,7 @@ static enum reject origins(enum reject r)
 {
 	switch (r) {
 	case REJECT_TARGET_LONG:
+	case REJECT_METHOD_UNKNOWN: /* a status line that is as long */
 	case REJECT_LINES_LARGE:
 	case REJECT_LINES_MANY:
 		return REJECT_ORIGIN_LARGE;
@@ -121,6 +122,13 @@ static enum reject start_line_early(struct http1 *p, struct str bytes)
 	return r;
 }
 
+/* A head that is refused, or waited for in vain, before its end: content follows no answer to HEAD all the same. */
+static void method_note(struct http1 *p, struct str bytes)
+{
+	if (p->request != NULL && str_starts(bytes, STR("HEAD ")))
+		p->request->method = STR("HEAD");
+}
+
 /* RFC 9112, section 2.2: at least one empty line before a request is forgiven. */
 static bool may_skip(const struct http1 *p)
 {
@@ -141,9 +149,11 @@ static enum reject head_scan(struct http1 *p, struct buf *in, struct str *head)
 	if (p->section.looked == 0 && s.n > 0 && !char_token(s.p[0]) && !(may_skip(p) && s.n == 1 && s.p[0] == '\r'))
 		return REJECT_SYNTAX;
 	r = http1_section_scan(&p->section, &p->limits, s, head);
-	if (head->n == 0 && (early = start_line_early(p, s)))
-		return early;
-	return r;
+	if (head->n > 0)
+		return r;
+	early = start_line_early(p, s);
+	method_note(p, s);
+	return early ? early : r;
 }
 
 static enum reject head_parse(struct http1 *p, char *head, size_t n)

@@ -61,11 +61,13 @@ static struct buf *out_of(const struct exchange *x)
 
 static bool last_request(const struct http1_client *h)
 {
-	const struct conn *c = h->conn;
+	struct conn *c = h->conn;
 	const struct exchange *x = h->x;
 
-	if (h->stage == STAGE_HEAD || !h->parser.framing.keep_alive || c->draining || c->t.eof)
+	if (h->stage == STAGE_HEAD || !h->parser.framing.keep_alive || c->draining)
 		return true; /* a head that could not be read to its end has no next request either */
+	if (c->t.eof && transport_input(&c->t)->n == 0)
+		return true; /* nothing was sent ahead, and nothing comes */
 	if (x->fault != FAULT_NONE && x->fault < fault_of(REJECT_ORIGIN_SYNTAX))
 		return true; /* nor has a message that was at fault */
 	if (x->request_ended)

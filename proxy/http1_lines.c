@@ -2,6 +2,12 @@
 /* Lines of heads and trailers, checked before anything else reads them. */
 #include "proxy/http1_lines.h"
 
+/* RFC 9112, section 3: 414 for a target that is too long, 501 for a method. */
+static enum reject start_line_long(const struct http1_limits *limits, struct str line)
+{
+	return memchr(line.p, ' ', limits->line) != NULL ? REJECT_TARGET_LONG : REJECT_METHOD_UNKNOWN;
+}
+
 /* One line without its CR LF. */
 static enum reject line_check(const struct http1_limits *limits, struct str line, bool start)
 {
@@ -10,7 +16,7 @@ static enum reject line_check(const struct http1_limits *limits, struct str line
 	if (str_has_control(line))
 		return memchr(line.p, '\r', line.n) != NULL ? REJECT_LINE_END : REJECT_VALUE;
 	if (start)
-		return line.n > limits->line ? REJECT_TARGET_LONG : REJECT_NONE;
+		return line.n > limits->line ? start_line_long(limits, line) : REJECT_NONE;
 	if (line.p[0] == ' ' || line.p[0] == '\t')
 		return REJECT_FOLDED;
 	colon = str_find(line, ':');
@@ -46,7 +52,7 @@ enum reject http1_section_scan(struct http1_section *s, const struct http1_limit
 			return REJECT_LINES_LARGE;
 	}
 	if (s->headed && s->looked == 0)
-		return bytes.n > limits->line + 2 ? REJECT_TARGET_LONG : REJECT_NONE;
+		return bytes.n > limits->line + 2 ? start_line_long(limits, bytes) : REJECT_NONE;
 	return bytes.n - s->start > limits->bytes + 2 ? REJECT_LINES_LARGE : REJECT_NONE;
 }
 

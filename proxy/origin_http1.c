@@ -152,7 +152,7 @@ static enum go head(struct origin_conn *c)
 	int64_t length = -1;
 
 	if (status < 200 && status != 101) {
-		if (!exchange_interim(x, status, &x->response.lines)) {
+		if (!exchange_interim(x, status)) {
 			fail(c, fault_of(REJECT_ORIGIN_INTERIM), STR_NONE);
 			return GO_WAIT;
 		}

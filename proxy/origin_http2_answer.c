@@ -117,7 +117,7 @@ static void head(struct origin_stream *s, bool end)
 		return;
 	}
 	if (status < 200) {
-		if (!exchange_interim(x, status, &res->lines)) {
+		if (!exchange_interim(x, status)) {
 			bad(s, REJECT_ORIGIN_INTERIM);
 			return;
 		}

@@ -246,6 +246,29 @@ def test_connection_close(web, make_raw):
     assert everything.count(b"HTTP/1.1 200") == 1 and b"Connection: close" in everything
 
 
+def test_requests_sent_ahead_of_the_end(web, make_raw):
+    """A client that has closed its side still reads the answer to each request that came before."""
+    raw = make_raw(web)
+    raw.send((get("/one") + get("/two", "Content-Length: 2", method="POST") + "ok" + get("/three")).replace("\n", "\r\n"))
+    raw.sock.shutdown(socket.SHUT_WR)
+    answers = [raw.response() for _ in range(3)]
+    assert [json.loads(body)["target"] for _, _, body in answers] == ["/one", "/two", "/three"]
+    assert ("Connection", "close") in answers[2][1] and raw.all() == b""
+
+
+@pytest.mark.parametrize("head, status", [
+    ("HEAD / HTTP/1.1\nX : 1\n\n", 400), ("HEAD / HTTP/1.1\nHost: a b\n\n", 400), ("HEAD / HTTP/2.0\n", 505),
+    ("HEAD /a\0b HTTP/1.1\n\n", 400), ("HEAD /" + "a" * 20000 + " HTTP/1.1\n\n", 414),
+    ("HEAD / HTTP/1.1\nX: " + "y" * 70000 + "\n\n", 431), ("HEAD / HTTP/1.1\nHost: no.example\nConnection: close\n\n", 421),
+    ("HEAD / HTTP/1.1\nHost: web.example\n", 408)])
+def test_no_content_for_head(make_usher, origin, make_raw, head, status):
+    usher = make_usher(RULES + "timeouts { header 300ms }", origin=origin.url)
+    raw = make_raw(usher)
+    raw.send(head.replace("\n", "\r\n"))
+    everything = raw.all()
+    assert everything.startswith(b"HTTP/1.1 %d " % status) and everything.endswith(b"\r\n\r\n")
+
+
 def test_byte_by_byte(web, make_raw):
     raw = make_raw(web)
     for c in (get("/slowly", "Transfer-Encoding: chunked", method="POST") + "3\nabc\n0\n\n").replace("\n", "\r\n"):

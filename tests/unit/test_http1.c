@@ -303,6 +303,9 @@ static void test_limits(void **state)
 	assert_int_equal(limit_case("GET /12345 HTTP/1.1\r\nHost: a\r\n\r\n", 19, 100, 9), REJECT_NONE);
 	assert_int_equal(limit_case("GET /123456 HTTP/1.1\r\nHost: a\r\n\r\n", 19, 100, 9), REJECT_TARGET_LONG);
 	assert_int_equal(limit_case("GET /12345678901234567", 19, 100, 9), REJECT_TARGET_LONG);
+	assert_int_equal(limit_case("ABCDEFGHIJKLMNOPQRS / HTTP/1.1\r\nHost: a\r\n\r\n", 19, 100, 9), REJECT_METHOD_UNKNOWN);
+	assert_int_equal(limit_case("ABCDEFGHIJKLMNOPQR / HTTP/1.1\r\nHost: a\r\n\r\n", 19, 100, 9), REJECT_TARGET_LONG);
+	assert_int_equal(limit_case("ABCDEFGHIJKLMNOPQRSTUV", 19, 100, 9), REJECT_METHOD_UNKNOWN);
 	assert_int_equal(limit_case("GET / HTTP/1.1\r\nHost: a\r\n\r\n", 19, 9, 9), REJECT_NONE);
 	assert_int_equal(limit_case("GET / HTTP/1.1\r\nHost: ab\r\n\r\n", 19, 9, 9), REJECT_LINES_LARGE);
 	assert_int_equal(limit_case("GET / HTTP/1.1\r\nHost: a\r\nX: 12345678", 19, 9, 9), REJECT_LINES_LARGE);
