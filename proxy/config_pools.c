@@ -431,13 +431,9 @@ bool pool_finish(struct build *b, struct pool_build *build)
 	p->http2 |= build->nh2 > 0;
 	if (p->proxy_protocol && p->http2)
 		diag_add(b->d, U8006, p->span, "proxy_protocol names one client, and clients share an h2 connection");
-	for (size_t i = 0; i < p->n; i++) {
+	for (size_t i = 0; i < p->n; i++)
 		if (!(p->origins[i].member = member_get(p->name, p->origins[i].address.text)))
 			return false;
-		if ((p->origins[i].tls || p->http2) && p->health.kind == HEALTH_HTTP)
-			diag_add(b->d, U8008, p->span, "health checks of %s origins are of the TCP connection only",
-				 p->http2 ? "h2" : "https");
-	}
 	if (!make_order(b, p))
 		return false;
 	if (!p->norder)

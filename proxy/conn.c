@@ -399,8 +399,8 @@ void conn_accept(struct listener *l, int fd)
 	struct conn *c = calloc(1, sizeof(*c));
 	const char *refused;
 
-	if (c == NULL || (l->unix_socket ? uv_pipe_init(&w->loop, &c->t.h.pipe, 0) :
-					   uv_tcp_init(&w->loop, &c->t.h.tcp)) < 0) {
+	if (c == NULL || (l->unix_socket ? uv_pipe_init(w->loop, &c->t.h.pipe, 0) :
+					   uv_tcp_init(w->loop, &c->t.h.tcp)) < 0) {
 		no_connection(l, fd);
 		free(c);
 		close(fd);

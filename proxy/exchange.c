@@ -314,7 +314,7 @@ void exchange_fail(struct exchange *x, enum fault f, struct str detail)
 		x->fault_detail = detail;
 	}
 	exchange_let_go(x);
-	if (x->head_sent || fault_status(f) == 0) {
+	if (x->head_sent || x->check != NULL || fault_status(f) == 0) {
 		x->response_ended = true;
 		x->down->abort(x);
 	} else {
@@ -342,7 +342,7 @@ static void name_request(struct exchange *x, uint64_t number)
 		x->id[i] = "0123456789abcdef"[number >> (60 - 4 * i) & 15];
 }
 
-struct exchange *exchange_new(struct worker *w, struct conn *c, const struct downstream *down, void *stream)
+static struct exchange *make(struct worker *w, const struct downstream *down, void *stream)
 {
 	struct exchange *x = w->spare;
 	struct arena arena;
@@ -356,14 +356,10 @@ struct exchange *exchange_new(struct worker *w, struct conn *c, const struct dow
 			return NULL;
 		arena_init(&arena, 0);
 	}
-	*x = (struct exchange){ .arena = arena, .worker = w, .conn = c, .down = down, .stream = stream };
+	*x = (struct exchange){ .arena = arena, .worker = w, .down = down, .stream = stream };
 	x->held = held_ref(w->held);
 	x->config = x->held->config;
 	x->request.arena = x->response.arena = &x->arena;
-	x->request.tls = c->t.tls != NULL || (c->proxied != NULL && c->proxied->tls);
-	x->client = c->ip;
-	x->proxy = c->proxy_ip;
-	x->residual_serves = true;
 	x->request.time_msec = clock_now_msec();
 	x->request.content_length = -1;
 	lines_init(&x->request.lines, &x->arena);
@@ -371,9 +367,43 @@ struct exchange *exchange_new(struct worker *w, struct conn *c, const struct dow
 	lines_init(&x->edited[0], &x->arena);
 	lines_init(&x->edited[1], &x->arena);
 	x->started = clock_mono_nsec();
+	return x;
+}
+
+struct exchange *exchange_new(struct worker *w, struct conn *c, const struct downstream *down, void *stream)
+{
+	struct exchange *x = make(w, down, stream);
+
+	if (x == NULL)
+		return NULL;
+	x->conn = c;
+	x->request.tls = c->t.tls != NULL || (c->proxied != NULL && c->proxied->tls);
+	x->client = c->ip;
+	x->proxy = c->proxy_ip;
+	x->residual_serves = true;
 	name_request(x, w->request_id++);
 	c->requests++;
 	return x;
+}
+
+struct exchange *exchange_check(struct worker *w, const struct pool_conf *pool, const struct origin_conf *origin,
+				const struct downstream *down, void *stream)
+{
+	struct exchange *x = make(w, down, stream);
+
+	if (x == NULL)
+		return NULL;
+	x->route.pool = pool;
+	x->check = origin;
+	x->rewritten = true; /* the target is as it is filled in */
+	return x;
+}
+
+void exchange_ask(struct exchange *x)
+{
+	x->request_ended = true;
+	x->attempts = 1;
+	origin_start(x);
 }
 
 void exchange_free(struct exchange *x)
@@ -382,7 +412,8 @@ void exchange_free(struct exchange *x)
 
 	exchange_let_go(x);
 	x->ended = clock_mono_nsec();
-	access_exchange(x);
+	if (x->check == NULL)
+		access_exchange(x);
 	cert_facts_unref(x->cert);
 	standing_unref(x->standing);
 	held_unref(x->held);

@@ -77,7 +77,7 @@ struct exchange {
 	struct worker *worker;
 	struct held *held;               /* its configuration, from the first to the last step */
 	const struct config *config;
-	struct conn *conn;               /* outlives the exchange */
+	struct conn *conn;               /* outlives the exchange; NULL: see check */
 	const struct cert_facts *cert;   /* counted: the connection may be judged anew meanwhile; NULL: not asked yet */
 	struct standing *standing;       /* counted; NULL: none yet */
 	int32_t stream_id;               /* HTTP/2; 0: none */
@@ -98,6 +98,8 @@ struct exchange {
 	struct lines edited[2];          /* names that rules edited in the request and the response */
 	struct exchange_settings settings;
 	struct route route;
+	const struct origin_conf *check; /* NULL: a client asks. Else usher does, of this origin of route.pool: no rules, no log */
+	bool connect_only;               /* … and wants to know whether it can be connected to */
 	char id[17];                     /* cf.ray_id */
 
 	unsigned step;                   /* of steps[] in exchange.c */
@@ -130,6 +132,10 @@ struct exchange {
 
 /* NULL when out of memory. request.arena is set, request_check fills the rest. */
 struct exchange *exchange_new(struct worker *w, struct conn *c, const struct downstream *down, void *stream);
+/* A question of usher's own to an origin, about that origin. down->end alone says that it was connected to. */
+struct exchange *exchange_check(struct worker *w, const struct pool_conf *pool, const struct origin_conf *origin,
+				const struct downstream *down, void *stream);
+void exchange_ask(struct exchange *x); /* request and settings are filled in */
 /* Logs it, lets go of the origin, frees everything. */
 void exchange_free(struct exchange *x);
 void exchange_spares_free(struct worker *w);
@@ -146,6 +152,7 @@ void exchange_client_gone(struct exchange *x, enum fault f); /* no more answer i
 /* ---- from the origin's side ---- */
 void exchange_origin_ready(struct exchange *x);          /* connected, the head is on its way: content may follow */
 void exchange_origin_drained(struct exchange *x);
+void exchange_connected(struct exchange *x);             /* connect_only: it has been */
 /* response has its lines. false: there were too many, the origin is at fault. */
 bool exchange_interim(struct exchange *x, int status);
 /* response is filled in and was checked; content: some may follow, of length bytes (-1: unknown). */

@@ -186,6 +186,13 @@ void exchange_origin_ready(struct exchange *x)
 		x->down->wanted(x);
 }
 
+void exchange_connected(struct exchange *x)
+{
+	exchange_let_go(x);
+	x->response_ended = true;
+	x->down->end(x, NULL);
+}
+
 void exchange_origin_drained(struct exchange *x)
 {
 	if (exchange_wants(x))
@@ -204,9 +211,15 @@ bool exchange_interim(struct exchange *x, int status)
 
 void exchange_answer(struct exchange *x, int64_t length, bool content)
 {
-	enum fault f = websocket_answer(x);
+	enum fault f;
 	bool undated;
 
+	if (x->check != NULL) {
+		x->head_sent = true;
+		x->down->head(x, x->response.status, &x->response.lines, length, content);
+		return;
+	}
+	f = websocket_answer(x);
 	x->answered = clock_mono_nsec();
 	buf_fini(&x->sent);
 	balance_good(x->member);

@@ -15,10 +15,7 @@ struct health;
 int health_new(struct health **out, uv_loop_t *loop);
 /* Checks the pools of this configuration from now on, and no others. Keeps a reference to it while it does. */
 void health_watch(struct health *h, struct config *config);
-/* Ends all checks; the loop must run until health_stopped before health_free. */
-void health_stop(struct health *h);
-void health_close(struct health *h); /* the same, for good; NULL is welcome */
-bool health_stopped(const struct health *h);
+void health_close(struct health *h); /* ends all checks; the loop closes the handles before health_free. NULL is welcome */
 void health_free(struct health *h);
 
 #endif

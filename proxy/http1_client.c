@@ -228,7 +228,7 @@ static enum go idle(struct http1_client *h)
 	http1_request(&h->parser, &h->x->request, &limits);
 	h->stage = STAGE_HEAD;
 	h->dropped = 0;
-	h->began = uv_now(&c->worker->loop);
+	h->began = uv_now(c->worker->loop);
 	h->waits_from = h->waited = 0;
 	conn_deadline(c, s->timeout_header);
 	return GO_ON;
@@ -270,7 +270,7 @@ static enum go head(struct http1_client *h)
 static enum fault too_slow(struct http1_client *h)
 {
 	const struct settings *s = &h->x->config->settings;
-	uint64_t now = uv_now(&h->conn->worker->loop);
+	uint64_t now = uv_now(h->conn->worker->loop);
 
 	if (h->waits_from != 0)
 		h->waited += now - h->waits_from;
@@ -321,7 +321,7 @@ static enum go content(struct http1_client *h)
 		if (t->eof)
 			return gone(h, fault_of(REJECT_BODY_SHORT));
 		if (h->waits_from == 0)
-			h->waits_from = uv_now(&h->conn->worker->loop);
+			h->waits_from = uv_now(h->conn->worker->loop);
 		conn_deadline(h->conn, worker_settings(h->conn->worker)->timeout_body);
 		return GO_WAIT;
 	}

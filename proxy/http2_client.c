@@ -13,7 +13,7 @@ enum { WARN_MSEC = 1000 }; /* a client that does not answer the PING behind a wa
 
 uint64_t http2_now(const struct http2_client *h)
 {
-	return uv_now(&h->conn->worker->loop);
+	return uv_now(h->conn->worker->loop);
 }
 
 /* ---- work ---- */

@@ -36,7 +36,7 @@ static void on_listener_closed(uv_handle_t *handle)
 static void turn_away(struct listener *l, int error)
 {
 	struct worker *w = l->worker;
-	uint64_t now = uv_now(&w->loop);
+	uint64_t now = uv_now(w->loop);
 	int fd;
 
 	if (w->accept_failed == 0 || now - w->accept_failed > ACCEPT_FAILED_MSEC)
@@ -95,7 +95,7 @@ void listener_free(struct listener *l)
 
 void listener_open(struct worker *w, struct listener *l)
 {
-	int rc = uv_poll_init(&w->loop, &l->poll, l->fd);
+	int rc = uv_poll_init(w->loop, &l->poll, l->fd);
 
 	if (rc < 0) {
 		log_error("listen_failed", LOG_Z("address", l->address), LOG_Z("error", uv_strerror(rc)));

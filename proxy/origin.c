@@ -49,7 +49,7 @@ void origin_start(struct exchange *x)
 	}
 	wanted.address = &conf->address;
 	x->origin_tls = STR_NONE;
-	x->connect_until = uv_now(&x->worker->loop) + (uint64_t)x->settings.timeout_connect;
+	x->connect_until = uv_now(x->worker->loop) + (uint64_t)x->settings.timeout_connect;
 	origin_enter(x, conf);
 	if (conf->tls && (wanted.tls = origin_tls_client(x)) == NULL) {
 		exchange_origin_failed(x, FAULT_ORIGIN_TLS, STR("no_client"), LOSS_UNKNOWN);
@@ -92,11 +92,12 @@ void origin_forget(struct exchange *x)
 
 /* ---- a worker's ---- */
 
-int origins_new(struct origins **out, struct worker *w)
+int origins_new(struct origins **out, struct worker *w, bool once)
 {
 	if ((*out = calloc(1, sizeof(**out))) == NULL)
 		return -ERR_NOMEM;
 	(*out)->worker = w;
+	(*out)->once = once;
 	return 0;
 }
 
@@ -105,7 +106,7 @@ void origins_reload(struct origins *o)
 	struct origin_host *h;
 
 	for (h = o->hosts; h != NULL; h = h->next) {
-		h->named = origin_host_is_named(h);
+		h->named = !o->once && origin_host_is_named(h);
 		while (!h->named && h->idle != NULL)
 			origin_conn_close(h->idle);
 	}
@@ -123,6 +124,8 @@ void origins_close(struct origins *o)
 		origin_connect_stop(h);
 		while (h->idle != NULL)
 			origin_conn_close(h->idle);
+		while (h->shared != NULL) /* their last requests have just been given up */
+			origin_conn_close(h->shared);
 	}
 	origin_hosts_prune(o);
 	resolver_close(o->resolver);

@@ -10,7 +10,8 @@
 
 struct origins; /* all of a worker's */
 
-int origins_new(struct origins **out, struct worker *w);
+/* once: no connection is used twice, and none is resumed from another. */
+int origins_new(struct origins **out, struct worker *w, bool once);
 void origins_reload(struct origins *o); /* idle connections to origins that the configuration does not name end */
 void origins_close(struct origins *o);  /* all connections end; the loop runs until they have */
 void origins_free(struct origins *o);   /* after the loop */

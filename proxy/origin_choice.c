@@ -22,6 +22,8 @@ const struct origin_conf *origin_choose(struct exchange *x, enum fault *why)
 	bool busy = false;
 
 	*why = FAULT_NO_ORIGIN;
+	if (x->check != NULL)
+		return x->check;
 	if (x->route.origin != NULL)
 		return x->route.origin;
 	c = balance_pick(x->route.pool, hash_key(x), x->tried, x->ntried, &busy);
@@ -33,7 +35,7 @@ const struct origin_conf *origin_choose(struct exchange *x, enum fault *why)
 void origin_enter(struct exchange *x, const struct origin_conf *conf)
 {
 	x->tried[x->ntried < MAX_TRIED ? x->ntried++ : MAX_TRIED - 1] = conf;
-	x->member = conf->member;
+	x->member = x->check == NULL ? conf->member : NULL;
 	if (x->member == NULL)
 		return;
 	atomic_fetch_add(&x->member->requests, 1);
@@ -72,7 +74,7 @@ bool origin_retries(struct exchange *x, enum fault f, enum loss loss, bool begun
 {
 	const struct pool_conf *pool = x->route.pool;
 
-	if (x->head_sent || x->content_lost)
+	if (x->check != NULL || x->head_sent || x->content_lost)
 		return false;
 	if (x->attempts == 1 && (loss == LOSS_REFUSED || (loss == LOSS_OLD && origin_idempotent(x)))) {
 		x->ntried = 0; /* the connection was old, not the origin bad: the same one may be asked again */

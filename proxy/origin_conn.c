@@ -76,7 +76,7 @@ void origin_conn_keep(struct origin_conn *c)
 	struct origin_host *h = c->host;
 
 	if (h->nidle >= (unsigned)worker_settings(c->worker)->limit_origin_connections || h->origins->closing ||
-	    h->proxy != 0 || !origin_conn_current(c) || c->t.eof || c->t.error != 0 || transport_input(&c->t)->n > 0) {
+	    h->origins->once || h->proxy != 0 || !origin_conn_current(c) || c->t.eof || c->t.error != 0 || transport_input(&c->t)->n > 0) {
 		origin_conn_close(c);
 		return;
 	}

@@ -134,7 +134,7 @@ static void ready(struct origin_conn *c)
 
 static void arm(struct origin_dial *d)
 {
-	uint64_t now = uv_now(&d->worker->loop), left = d->give_up > now ? d->give_up - now : 0, wait = left;
+	uint64_t now = uv_now(d->worker->loop), left = d->give_up > now ? d->give_up - now : 0, wait = left;
 	uint64_t beside = (uint64_t)worker_settings(d->worker)->timeout_next_address;
 
 	if (!d->connected && d->next < d->naddresses) {
@@ -219,6 +219,16 @@ static void prefer(struct origin_host *h, const union ip_address *won)
 	h->addresses[0] = *won;
 }
 
+/* That it can be connected to was all. */
+static void dial_done(struct origin_dial *d)
+{
+	struct exchange *x = detach(d);
+
+	close_attempts(d, NULL);
+	dial_free(d);
+	exchange_connected(x);
+}
+
 static void connected(struct origin_conn *c)
 {
 	struct origin_dial *d = c->dial;
@@ -234,7 +244,9 @@ static void connected(struct origin_conn *c)
 	}
 	if (h->proxy != 0)
 		origin_announce(c, d->up.x);
-	if (h->peer == NULL) {
+	if (d->up.x != NULL && d->up.x->connect_only) {
+		dial_done(d);
+	} else if (h->peer == NULL) {
 		ready(c);
 	} else if (session_connect(&tls, h->peer) < 0) {
 		dial_failed(d, FAULT_MEMORY, "");
@@ -264,7 +276,7 @@ static void on_connected(uv_connect_t *req, int status)
 static struct origin_conn *conn_new(struct origin_dial *d, const union ip_address *to)
 {
 	struct origin_host *h = d->host;
-	uv_loop_t *loop = &d->worker->loop;
+	uv_loop_t *loop = d->worker->loop;
 	struct origin_conn *c = calloc(1, sizeof(*c));
 
 	if (c == NULL || (h->path != NULL ? uv_pipe_init(loop, &c->t.h.pipe, 0) : uv_tcp_init(loop, &c->t.h.tcp)) < 0) {
@@ -322,7 +334,7 @@ static void on_deadline(struct deadline *deadline)
 {
 	struct origin_dial *d = (struct origin_dial *)((char *)deadline - offsetof(struct origin_dial, deadline));
 
-	if (uv_now(&d->worker->loop) < d->give_up) {
+	if (uv_now(d->worker->loop) < d->give_up) {
 		next_attempt(d);
 		return;
 	}

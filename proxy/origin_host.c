@@ -11,7 +11,7 @@
 void origin_wait(struct exchange *x, struct origin_host *h)
 {
 	struct worker *w = x->worker;
-	uint64_t now = uv_now(&w->loop), left = x->connect_until > now ? x->connect_until - now : 0;
+	uint64_t now = uv_now(w->loop), left = x->connect_until > now ? x->connect_until - now : 0;
 
 	x->waits_for = h;
 	x->next_waiting = h->waiting;
@@ -48,7 +48,7 @@ void origin_give_up(struct origin_host *h, struct exchange *x, enum fault f, str
 static struct exchange *impatient(struct origin_host *h)
 {
 	struct worker *w = h->origins->worker;
-	uint64_t now = uv_now(&w->loop), next = UINT64_MAX;
+	uint64_t now = uv_now(w->loop), next = UINT64_MAX;
 	struct exchange **at = &h->waiting, *x, *list = NULL;
 
 	while ((x = *at) != NULL) {
@@ -127,7 +127,7 @@ static struct origin_host *host_new(struct origins *o, const struct origin_wante
 		origin_host_free(h);
 		return NULL;
 	}
-	h->named = origin_host_is_named(h);
+	h->named = !o->once && origin_host_is_named(h);
 	h->next = o->hosts;
 	o->hosts = h;
 	return h;
@@ -167,7 +167,7 @@ struct origin_host *origin_host_of(struct origins *o, const struct origin_wanted
 {
 	struct origin_host *h;
 
-	for (h = o->hosts; h != NULL; h = h->next)
+	for (h = o->once ? NULL : o->hosts; h != NULL; h = h->next)
 		if (host_fits(h, w))
 			return h;
 	return host_new(o, w);

@@ -42,6 +42,7 @@ struct origins {
 	struct worker *worker;
 	struct origin_host *hosts;
 	struct resolver *resolver; /* NULL: no name was looked up yet */
+	bool once; /* each request has a host of its own */
 	bool closing;
 };
 

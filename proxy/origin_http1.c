@@ -47,7 +47,7 @@ void origin_http1_begin(struct origin_conn *c)
 	const struct request *req = &x->request;
 	struct str host = x->route.host.n > 0 ? x->route.host : req->authority;
 	struct str uri = x->rewritten || x->zone->normalize_to_origin ? req->target.uri : req->raw.uri;
-	struct http1_framing f = { .length = -1, .upgrade = req->upgrade };
+	struct http1_framing f = { .length = -1, .close = x->check != NULL, .upgrade = req->upgrade };
 
 	c->request_sent = !req->has_body;
 	c->head_seen = c->heard = c->waits = false;

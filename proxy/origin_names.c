@@ -104,7 +104,7 @@ static void name_failed(struct origin_host *h, const struct answer *a)
 		wait <<= h->failures < FAIL_DOUBLES ? h->failures : FAIL_DOUBLES;
 	h->failures++;
 	h->name_error = a->error;
-	h->resolved_until = uv_now(&h->origins->worker->loop) + wait;
+	h->resolved_until = uv_now(h->origins->worker->loop) + wait;
 	log_warning("origin_name_failed", LOG_Z("origin", h->key), LOG_Z("error", a->error),
 		    LOG_Z("addresses", h->naddresses > 0 ? "old" : "none"));
 }
@@ -119,7 +119,7 @@ static void on_answer(struct lookup *l, const struct answer *a)
 		name_failed(h, a);
 	} else if (a->last || h->naddresses == 0) { /* half an answer is better than none, and no better than an old one */
 		take(h, a);
-		h->resolved_until = uv_now(&h->origins->worker->loop) + believed(h, a->last ? a->msec : 0);
+		h->resolved_until = uv_now(h->origins->worker->loop) + believed(h, a->last ? a->msec : 0);
 	}
 	list = h->waiting;
 	h->waiting = NULL;
@@ -135,7 +135,7 @@ static void on_answer(struct lookup *l, const struct answer *a)
 
 static bool resolver(struct origins *o)
 {
-	if (o->resolver == NULL && resolver_new(&o->resolver, &o->worker->loop) == 0)
+	if (o->resolver == NULL && resolver_new(&o->resolver, o->worker->loop) == 0)
 		resolver_settings(o->resolver, worker_settings(o->worker));
 	return o->resolver != NULL;
 }
@@ -155,7 +155,7 @@ static void look_up(struct origin_host *h)
 
 static bool fresh(const struct origin_host *h)
 {
-	return uv_now(&h->origins->worker->loop) < h->resolved_until;
+	return uv_now(h->origins->worker->loop) < h->resolved_until;
 }
 
 void origin_refresh(struct origin_host *h)

@@ -215,7 +215,7 @@ static void signals_ignore(void)
 
 static void loop_end(struct server *s)
 {
-	while (!health_stopped(s->health) || !watch_stopped(s->watch))
+	while (!watch_stopped(s->watch))
 		uv_run(&s->loop, UV_RUN_ONCE);
 	uv_walk(&s->loop, on_walk, NULL);
 	uv_run(&s->loop, UV_RUN_DEFAULT);

@@ -185,7 +185,7 @@ static void run(void *arg)
 {
 	struct worker *w = arg;
 
-	uv_run(&w->loop, UV_RUN_DEFAULT);
+	uv_run(w->loop, UV_RUN_DEFAULT);
 	access_flush(w);
 	server_ended(w->server);
 }
@@ -205,8 +205,8 @@ static int handles_init(struct worker *w)
 {
 	int rc;
 
-	if ((rc = uv_async_init(&w->loop, &w->wake, on_wake)) < 0 || (rc = wheel_init(&w->wheel, &w->loop)) < 0 ||
-	    (rc = uv_timer_init(&w->loop, &w->sweep)) < 0 || (rc = uv_prepare_init(&w->loop, &w->before_poll)) < 0)
+	if ((rc = uv_async_init(w->loop, &w->wake, on_wake)) < 0 || (rc = wheel_init(&w->wheel, w->loop)) < 0 ||
+	    (rc = uv_timer_init(w->loop, &w->sweep)) < 0 || (rc = uv_prepare_init(w->loop, &w->before_poll)) < 0)
 		return rc;
 	return uv_prepare_start(&w->before_poll, flush_all);
 }
@@ -220,9 +220,9 @@ static void on_walk(uv_handle_t *handle, void *arg)
 
 static void loop_end(struct worker *w)
 {
-	uv_walk(&w->loop, on_walk, NULL);
-	uv_run(&w->loop, UV_RUN_DEFAULT);
-	uv_loop_close(&w->loop);
+	uv_walk(w->loop, on_walk, NULL);
+	uv_run(w->loop, UV_RUN_DEFAULT);
+	uv_loop_close(w->loop);
 }
 
 int worker_new(struct worker **out, struct server *server, unsigned index)
@@ -236,14 +236,15 @@ int worker_new(struct worker **out, struct server *server, unsigned index)
 	w->index = index;
 	w->server = server;
 	w->reserve_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
-	if (!random_bytes(&w->request_id, sizeof(w->request_id)) || origins_new(&w->origins, w) < 0 ||
+	if (!random_bytes(&w->request_id, sizeof(w->request_id)) || origins_new(&w->origins, w, false) < 0 ||
 	    !buf_reserve(&w->log, LOG_BYTES)) {
 		rc = UV_ENOMEM;
 		goto failed;
 	}
-	if ((rc = uv_loop_init(&w->loop)) < 0)
+	if ((rc = uv_loop_init(&w->own_loop)) < 0)
 		goto failed;
-	w->loop.data = w;
+	w->loop = &w->own_loop;
+	w->loop->data = w;
 	w->wake.data = w;
 	w->before_poll.data = w;
 	w->sweep.data = w;

@@ -50,7 +50,8 @@ struct order {
 struct worker {
 	unsigned index;
 	struct server *server; /* shared, outlives the worker */
-	uv_loop_t loop;
+	uv_loop_t *loop;       /* own_loop, or the loop that it stands aside on: proxy/aside.h */
+	uv_loop_t own_loop;
 	uv_thread_t thread;
 	bool running;          /* the thread has begun */
 	uv_async_t wake;

@@ -2,14 +2,16 @@
 """HTTP/2 to the origin: many requests on one connection, the shape of gRPC, and origins that go wrong."""
 import hashlib
 import json
+import signal
 import subprocess
 import sys
 import time
 
 import pytest
 
-from conftest import HERE, PATIENCE, USHER, needs, stop
+from conftest import HERE, PATIENCE, USHER, needs, stop, until
 from h2raw import *
+from origin_frames import FramesOrigin
 
 RULES = """
 server { workers 1 }
@@ -237,6 +239,19 @@ def test_client_leaves(web, make_h2, make_raw):
     assert json.loads(get(make_raw, u)[2])["connection"] == 1
 
 
+def test_end_while_the_origin_hangs(make_usher, make_h2):
+    origin = FramesOrigin()
+    u = make_usher(RULES % "", where=origin.url)
+    h = make_h2(u)
+    h.send(head(1))
+    until(lambda: origin.requests)
+    u.process.send_signal(signal.SIGINT)
+    u.wait_event("draining")
+    u.process.send_signal(signal.SIGINT)
+    assert u.process.wait(10 * PATIENCE) == 0
+    origin.stop()
+
+
 def test_reload_and_drain(web, make_h2):
     u = web()
     h = make_h2(u)
@@ -281,13 +296,6 @@ def test_words_that_do_not_fit(tmp_path, zone, pool, says):
     (tmp_path / "x.rules").write_text("zone web { hosts a.example; %s }\n%s\n" % (zone, pool))
     done = subprocess.run([USHER, "lint", str(tmp_path / "x.rules")], capture_output=True, text=True)
     assert done.returncode == 1 and says in done.stdout, done.stdout
-
-
-def test_health_check(make_usher, make_origin2, make_raw):
-    """It does not speak HTTP/1.1 to those who expect HTTP/2."""
-    u = make_usher(RULES % 'health_check "/healthz" ; health_interval 100ms ; health_fall 1', where="http://" + make_origin2().address)
-    time.sleep(0.6)
-    assert not u.events("origin_health") and get(make_raw, u)[0] == 200
 
 
 def test_tls_without_h2(make_usher, make_origin, make_raw, pki):
