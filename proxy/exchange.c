@@ -232,8 +232,8 @@ static enum next count_hops(struct exchange *x, enum phase phase)
 static enum next send_on(struct exchange *x, enum phase phase)
 {
 	(void)phase;
-	if (websocket_extended(x) && x->route.origin == NULL && x->route.pool->http2)
-		return fail(x, fault_of(REJECT_ORIGIN_UPGRADE));
+	if (x->request.upgrade.n > 0 && x->route.origin == NULL && x->route.pool->http2 && !websocket_key_good(x))
+		return fail(x, fault_of(REJECT_WEBSOCKET_KEY));
 	x->at_origin = clock_mono_nsec();
 	x->attempts++;
 	origin_start(x);

@@ -110,7 +110,7 @@ struct exchange {
 	bool sent_continue;              /* 100, by us */
 	bool rewritten;                  /* the target is not only normalised */
 	bool origin_ready;               /* content may go there */
-	bool content_lost;               /* some has gone there and is not in sent: the request cannot be sent again */
+	bool content_lost;               /* some has gone there and is not in sent, or it was answered: it cannot be sent again */
 	bool head_sent, response_ended;
 	bool upgraded;
 	unsigned attempts;               /* at origins */

@@ -222,6 +222,7 @@ void exchange_answer(struct exchange *x, int64_t length, bool content)
 	f = websocket_answer(x);
 	x->answered = clock_mono_nsec();
 	buf_fini(&x->sent);
+	x->content_lost = true;
 	balance_good(x->member);
 	if (f != FAULT_NONE) {
 		exchange_fail(x, f, STR_NONE);

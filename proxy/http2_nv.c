@@ -33,6 +33,16 @@ size_t http2_nvs_lines(struct http2_nvs *nvs, const struct lines *lines)
 	return nvs->n;
 }
 
+void http2_nvs_remove(struct http2_nvs *nvs, struct str name)
+{
+	size_t i, n = 0;
+
+	for (i = 0; i < nvs->n; i++)
+		if (!str_eq_nocase((struct str){ (const char *)nvs->v[i].name, nvs->v[i].namelen }, name))
+			nvs->v[n++] = nvs->v[i];
+	nvs->n = n;
+}
+
 bool http2_nvs_length(struct http2_nvs *nvs, struct arena *a, int64_t length)
 {
 	struct str text = arena_decimal(a, length);

@@ -17,6 +17,7 @@ void http2_nvs_add(struct http2_nvs *nvs, struct str name, struct str value);
 /* All but those that HTTP/2 has no place for, Host and Content-Length (RFC 9113, section 8.2.2). How many there are
  * now in nvs. */
 size_t http2_nvs_lines(struct http2_nvs *nvs, const struct lines *lines);
+void http2_nvs_remove(struct http2_nvs *nvs, struct str name);
 bool http2_nvs_length(struct http2_nvs *nvs, struct arena *a, int64_t length);
 
 #endif

@@ -16,7 +16,7 @@ void origin_go(struct exchange *x, struct origin_host *h)
 {
 	struct origin_conn *c;
 
-	if (h->http2 && (c = origin_http2_with_room(h)) != NULL) {
+	if (h->http2 && (c = origin_http2_with_room(h)) != NULL && origin_http2_knows(c, x)) {
 		x->origin_text = arena_str(&x->arena, str_of(h->key));
 		origin_http2_start(c, x);
 	} else if (h->connecting) {

@@ -98,8 +98,10 @@ static void http2_ready(struct origin_conn *c, struct exchange *x)
 	transport_read(&c->t, true);
 	origin_conn_deadline(c, worker_settings(c->worker)->timeout_connect);
 	transport_dirty(&c->t);
-	if (x != NULL)
+	if (x != NULL && origin_http2_knows(c, x))
 		origin_http2_start(c, x);
+	else if (x != NULL)
+		origin_wait(x, c->host);
 }
 
 static void ready(struct origin_conn *c)

@@ -30,11 +30,14 @@ void origin_http2_fail(struct origin_conn *c, enum fault f, struct str detail)
 	h->last = true;
 	while ((s = h->streams) != NULL) {
 		enum loss loss = s->later && !s->head_seen ? LOSS_OLD : LOSS_UNKNOWN;
+		bool tunnel = s->tunnel;
 		enum fault why = s->head_seen ? fault_of(REJECT_ORIGIN_SHORT) : f;
 		struct exchange *x = origin_stream_detach(s);
 
 		origin_stream_free(s);
-		if (x != NULL)
+		if (x != NULL && tunnel)
+			exchange_tunnel_broke(x, detail);
+		else if (x != NULL)
 			exchange_origin_failed(x, why, detail, loss);
 	}
 	origin_conn_close(c);
@@ -113,6 +116,11 @@ bool origin_http2_room(const struct origin_conn *c)
 bool origin_http2_settled(const struct origin_conn *c)
 {
 	return c->http2->settled;
+}
+
+bool origin_http2_knows(const struct origin_conn *c, const struct exchange *x)
+{
+	return c->http2->settled || x->request.upgrade.n == 0;
 }
 
 void origin_http2_timeout(struct origin_conn *c)

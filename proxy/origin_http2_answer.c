@@ -5,6 +5,7 @@
  */
 #include "headers/names.h"
 #include "proxy/origin_http2_stream.h"
+#include "proxy/websocket.h"
 
 static void bad(struct origin_stream *s, enum reject r)
 {
@@ -21,7 +22,8 @@ static void answer_end(struct origin_stream *s)
 	}
 	origin_stream_detach(s);
 	if (!s->closed && !s->ended) /* answered early: the rest of the request is not wanted */
-		origin_http2_must(s->c, nghttp2_submit_rst_stream(s->c->http2->session, NGHTTP2_FLAG_NONE, s->id, NGHTTP2_CANCEL));
+		origin_http2_must(s->c, nghttp2_submit_rst_stream(s->c->http2->session, NGHTTP2_FLAG_NONE, s->id,
+								  s->upgrade ? NGHTTP2_NO_ERROR : NGHTTP2_CANCEL));
 	transport_dirty(&s->c->t);
 	exchange_answer_end(x);
 }
@@ -96,6 +98,18 @@ static int on_header(nghttp2_session *session, const nghttp2_frame *frame, const
 	return 0;
 }
 
+/* RFC 8441, section 5: any success is agreement, and what follows are the WebSocket's bytes. */
+static bool open_tunnel(struct origin_stream *s)
+{
+	if (!websocket_opened(s->up.x)) {
+		origin_stream_fail(s, FAULT_MEMORY, STR_NONE, NGHTTP2_INTERNAL_ERROR);
+		return false;
+	}
+	s->tunnel = true;
+	s->framing = (struct framing){ .kind = BODY_FRAMES };
+	return true;
+}
+
 static void head(struct origin_stream *s, bool end)
 {
 	struct exchange *x = s->up.x;
@@ -125,12 +139,14 @@ static void head(struct origin_stream *s, bool end)
 		lines_init(&res->lines, &x->arena);
 		return;
 	}
+	if (s->upgrade && status / 100 == 2 && !open_tunnel(s))
+		return;
 	s->head_seen = true;
 	s->in_ended = end;
 	origin_stream_arm(s);
-	if (status != 204 && lines_get(&res->lines, STR("content-length")) != NULL)
+	if (!s->tunnel && status != 204 && lines_get(&res->lines, STR("content-length")) != NULL)
 		length = (int64_t)s->framing.length;
-	exchange_answer(x, length, s->framing.kind != BODY_NONE && !end);
+	exchange_answer(x, length, !s->tunnel && s->framing.kind != BODY_NONE && !end);
 	if (end && s->up.x != NULL)
 		origin_answer_deliver(s);
 }
@@ -140,7 +156,7 @@ static void trailers(struct origin_stream *s, bool end)
 	enum reject r = s->fault;
 
 	if (r == REJECT_NONE)
-		r = end ? response_trailers_check(&s->up.x->response.trailers) : REJECT_ORIGIN_SYNTAX;
+		r = end && !s->tunnel ? response_trailers_check(&s->up.x->response.trailers) : REJECT_ORIGIN_SYNTAX;
 	if (r != REJECT_NONE) {
 		bad(s, r == REJECT_ORIGIN_LARGE || r == REJECT_NO_MEMORY ? r : REJECT_ORIGIN_TRAILER);
 		return;
@@ -212,7 +228,9 @@ static int on_close(nghttp2_session *session, int32_t id, uint32_t code, void *u
 	if (s->up.x != NULL && s->in_ended)
 		return 0; /* its content still waits for the client */
 	x = origin_stream_detach(s);
-	if (x != NULL)
+	if (x != NULL && s->tunnel)
+		exchange_tunnel_broke(x, str_of(nghttp2_http2_strerror(code)));
+	else if (x != NULL)
 		exchange_origin_failed(x, s->head_seen ? fault_of(REJECT_ORIGIN_SHORT) : FAULT_ORIGIN_CLOSED,
 				       str_of(nghttp2_http2_strerror(code)), refused ? LOSS_REFUSED : LOSS_UNKNOWN);
 	origin_stream_free(s);

@@ -18,8 +18,11 @@ void origin_stream_arm(struct origin_stream *s)
 {
 	const struct exchange_settings *set = &s->up.x->settings;
 
-	deadline_set(&s->c->worker->wheel, &s->deadline,
-		     s->ended && !s->head_seen ? set->timeout_first_byte : set->timeout_between_bytes);
+	if (s->tunnel) /* the client's side watches */
+		deadline_clear(&s->c->worker->wheel, &s->deadline);
+	else
+		deadline_set(&s->c->worker->wheel, &s->deadline,
+			     origin_stream_asked(s) && !s->head_seen ? set->timeout_first_byte : set->timeout_between_bytes);
 }
 
 /* ---- ends ---- */
@@ -68,14 +71,15 @@ static void on_deadline(struct deadline *d)
 
 	if (s->up.x == NULL)
 		return;
-	if (s->waits || (!s->ended && s->out.n == 0 && !s->head_seen)) { /* the client is slow, not the origin */
+	/* where the client is slow, not the origin */
+	if (s->waits || (!origin_stream_asked(s) && s->out.n == 0 && !s->head_seen)) {
 		origin_stream_arm(s);
 		return;
 	}
 	if (c->t.received == s->heard_at)
 		c->http2->last = true; /* perhaps nobody is there any more */
-	origin_stream_fail(s, s->head_seen || !s->ended ? FAULT_BETWEEN_BYTES_TIMEOUT : FAULT_FIRST_BYTE_TIMEOUT, STR_NONE,
-	     NGHTTP2_CANCEL);
+	origin_stream_fail(s, s->head_seen || !origin_stream_asked(s) ? FAULT_BETWEEN_BYTES_TIMEOUT : FAULT_FIRST_BYTE_TIMEOUT,
+			   STR_NONE, NGHTTP2_CANCEL);
 }
 
 /* ---- the request ---- */
@@ -194,41 +198,60 @@ static bool wants_length(struct str method)
 	return str_eq(method, STR("POST")) || str_eq(method, STR("PUT")) || str_eq(method, STR("PATCH"));
 }
 
-static bool submit(struct origin_stream *s)
+static void head_of(struct origin_stream *s, struct http2_nvs *nvs)
 {
 	struct exchange *x = s->up.x;
 	const struct request *req = &x->request;
 	struct str uri = x->rewritten || x->zone->normalize_to_origin ? req->target.uri : req->raw.uri;
+
+	http2_nvs_add(nvs, STR(":method"), s->upgrade ? STR("CONNECT") : req->method);
+	if (s->upgrade)
+		http2_nvs_add(nvs, STR(":protocol"), req->upgrade);
+	http2_nvs_add(nvs, STR(":scheme"), s->c->t.tls != NULL ? STR("https") : STR("http"));
+	http2_nvs_add(nvs, STR(":authority"), x->route.host.n > 0 ? x->route.host : req->authority);
+	http2_nvs_add(nvs, STR(":path"), uri);
+	http2_nvs_lines(nvs, &req->lines);
+	if (s->upgrade)
+		http2_nvs_remove(nvs, STR("sec-websocket-key")); /* RFC 8441, section 5 */
+	else
+		http2_nvs_add(nvs, STR("te"), STR("trailers")); /* usher passes them on; gRPC insists */
+}
+
+static bool submit(struct origin_stream *s)
+{
+	struct exchange *x = s->up.x;
+	const struct request *req = &x->request;
 	nghttp2_data_provider provider = { { .ptr = s }, on_read };
 	struct http2_nvs nvs;
 
 	if (!http2_nvs_init(&nvs, &x->arena, req->lines.n + 6))
 		return false;
-	http2_nvs_add(&nvs, STR(":method"), req->method);
-	http2_nvs_add(&nvs, STR(":scheme"), s->c->t.tls != NULL ? STR("https") : STR("http"));
-	http2_nvs_add(&nvs, STR(":authority"), x->route.host.n > 0 ? x->route.host : req->authority);
-	http2_nvs_add(&nvs, STR(":path"), uri);
-	http2_nvs_lines(&nvs, &req->lines);
-	http2_nvs_add(&nvs, STR("te"), STR("trailers")); /* usher passes them on; gRPC insists */
+	head_of(s, &nvs);
 	if (req->content_length >= 0 && (req->has_body || wants_length(req->method)) &&
 	    !http2_nvs_length(&nvs, &x->arena, req->content_length))
 		return false;
-	s->id = nghttp2_submit_request(s->c->http2->session, NULL, nvs.v, nvs.n, req->has_body ? &provider : NULL, s);
+	s->id = nghttp2_submit_request(s->c->http2->session, NULL, nvs.v, nvs.n, s->ended ? NULL : &provider, s);
 	return s->id > 0;
 }
 
 void origin_http2_start(struct origin_conn *c, struct exchange *x)
 {
 	struct origin_http2 *h = c->http2;
-	struct origin_stream *s = calloc(1, sizeof(*s));
+	struct origin_stream *s;
 
-	if (s == NULL) {
+	if (x->request.upgrade.n > 0 &&
+	    nghttp2_session_get_remote_settings(h->session, NGHTTP2_SETTINGS_ENABLE_CONNECT_PROTOCOL) == 0) {
+		exchange_refuse(x, fault_of(REJECT_ORIGIN_UPGRADE));
+		return;
+	}
+	if ((s = calloc(1, sizeof(*s))) == NULL) {
 		exchange_origin_failed(x, FAULT_MEMORY, STR_NONE, LOSS_UNKNOWN);
 		return;
 	}
 	s->c = c;
 	s->up = (struct upstream){ &stream_ops, x };
-	s->ended = !x->request.has_body;
+	s->upgrade = x->request.upgrade.n > 0;
+	s->ended = !x->request.has_body && !s->upgrade;
 	s->heard_at = c->t.received;
 	s->later = h->used;
 	h->used = true;

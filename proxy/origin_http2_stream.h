@@ -21,6 +21,8 @@ struct origin_stream {
 	size_t bytes;                 /* of the header section that is arriving */
 	enum reject fault;            /* of it */
 	bool later;                   /* its connection had carried another one before */
+	bool upgrade;                 /* it is an extended CONNECT (RFC 8441) … */
+	bool tunnel;                  /* … that the origin has agreed to */
 	bool ended;                   /* the request is whole */
 	bool deferred, was_full;
 	bool head_seen, in_ended;     /* final head, end of the answer */
@@ -38,6 +40,12 @@ struct origin_http2 {
 	bool settled; /* SETTINGS came; until then one stream is all, for who knows how many the origin takes */
 	bool last; /* no new streams: it goes away, or does not answer */
 };
+
+/* All that must come before an answer has been said. */
+static inline bool origin_stream_asked(const struct origin_stream *s)
+{
+	return s->ended || s->upgrade;
+}
 
 static inline struct origin_stream *origin_stream_of(struct upstream *u)
 {

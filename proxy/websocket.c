@@ -29,23 +29,62 @@ bool websocket_key(struct exchange *x)
 	return key.p != NULL && lines_add(lines, STR("sec-websocket-key"), key);
 }
 
-/* The origin has read this very handshake and knows what a WebSocket is. */
-static bool key_answered(const struct exchange *x)
+static const struct line *only(const struct lines *lines, struct str name)
+{
+	const struct line *line = lines_get(lines, name);
+
+	return line != NULL && lines_next(lines, line, name) == NULL ? line : NULL;
+}
+
+bool websocket_key_good(const struct exchange *x)
+{
+	const struct line *key = only(&x->request.lines, STR("sec-websocket-key"));
+	uint8_t bytes[(KEY_BYTES + 2) / 3 * 3 + 3];
+	size_t n;
+
+	return key != NULL && key->value.n == (KEY_BYTES + 2) / 3 * 4 && base64_decode(key->value, bytes, &n) && n == KEY_BYTES;
+}
+
+/* What Sec-WebSocket-Accept has to be. false: no key, or no memory. */
+static bool answer_to_key(const struct exchange *x, char text[ACCEPT_CHARS])
 {
 	const struct line *key = lines_get(&x->request.lines, STR("sec-websocket-key"));
-	const struct line *accept = lines_get(&x->response.lines, STR("sec-websocket-accept"));
-	char text[ACCEPT_CHARS];
 	uint8_t hash[SHA1_BYTES];
 	struct str both;
 
-	if (key == NULL || accept == NULL || lines_next(&x->response.lines, accept, STR("sec-websocket-accept")) != NULL)
+	if (key == NULL)
 		return false;
 	both = arena_printf(x->request.arena, "%.*s258EAFA5-E914-47DA-95CA-C5AB0DC85B11", (int)key->value.n, key->value.p);
 	if (both.p == NULL)
 		return false;
 	digest_sha1(both, hash);
 	base64_encode((struct str){ (const char *)hash, sizeof(hash) }, text);
-	return str_eq(accept->value, (struct str){ text, sizeof(text) });
+	return true;
+}
+
+/* The origin has read this very handshake and knows what a WebSocket is. */
+static bool key_answered(const struct exchange *x)
+{
+	const struct line *accept = only(&x->response.lines, STR("sec-websocket-accept"));
+	char text[ACCEPT_CHARS];
+
+	return accept != NULL && answer_to_key(x, text) && str_eq(accept->value, (struct str){ text, sizeof(text) });
+}
+
+bool websocket_opened(struct exchange *x)
+{
+	struct lines *lines = &x->response.lines;
+	char text[ACCEPT_CHARS];
+	struct str accept;
+
+	lines_remove_twins(lines, STR("sec-websocket-accept"));
+	lines_remove(lines, STR("content-length"));
+	if (!answer_to_key(x, text))
+		return false;
+	accept = arena_str(&x->arena, (struct str){ text, sizeof(text) });
+	x->response.status = 101;
+	return accept.p != NULL && lines_add(lines, STR("upgrade"), STR("websocket")) &&
+	       lines_add(lines, STR("connection"), STR("upgrade")) && lines_add(lines, STR("sec-websocket-accept"), accept);
 }
 
 enum fault websocket_answer(struct exchange *x)

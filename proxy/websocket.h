@@ -14,6 +14,12 @@ bool websocket_extended(const struct exchange *x);
 /* Gives such a handshake its key. false: no memory or randomness. */
 bool websocket_key(struct exchange *x);
 
+/* Whether the client has said a key that an answer can be given to. */
+bool websocket_key_good(const struct exchange *x);
+/* Over HTTP/2 an origin agrees by a 2xx. Makes of its head the 101 that an origin of HTTP/1.1 would have sent. false: no
+ * memory. */
+bool websocket_opened(struct exchange *x);
+
 /* The origin's final head, before it is cleaned: may the client be told? */
 enum fault websocket_answer(struct exchange *x);
 

@@ -15,6 +15,7 @@ class Peer:
 
     def __init__(self, sock, number):
         self.sock, self.number, self.buffer, self.decoder = sock, number, b"", hpack.Decoder()
+        self.first, self.windows, self.waiting = 65535, {0: 65535}, []
 
     def exactly(self, n):
         while len(self.buffer) < n:
@@ -32,6 +33,31 @@ class Peer:
 
     def send(self, *parts):
         self.sock.sendall(b"".join(parts))
+
+    def put(self, stream, content):
+        """Content, as soon as its windows allow."""
+        self.waiting.append((stream, content))
+        self.flow()
+
+    def flow(self):
+        waiting, self.waiting = self.waiting, []
+        for stream, content in waiting:
+            while content and (n := min(len(content), 16384, self.windows[0], self.windows.setdefault(stream, self.first))) > 0:
+                self.windows[0] -= n
+                self.windows[stream] -= n
+                self.send(h2raw.data(stream, content[:n], False))
+                content = content[n:]
+            if content:
+                self.waiting.append((stream, content))
+
+    def note(self, f):
+        if f.kind == h2raw.SETTINGS:
+            for i in range(0, len(f.payload), 6):
+                if f.payload[i:i + 2] == b"\0\4":
+                    self.first = int.from_bytes(f.payload[i + 2:i + 6], "big")
+        elif f.kind == h2raw.WINDOW_UPDATE:
+            self.windows[f.stream] = self.windows.get(f.stream, self.first) + int.from_bytes(f.payload, "big")
+            self.flow()
 
     def answer(self, stream, status=200, content=b"", more=(), end=True):
         lines = h2raw.block([(":status", str(status))] + list(more))
@@ -65,6 +91,7 @@ class FramesOrigin(Listening):
         peer.send(self.first)
         while True:
             f = peer.frame()
+            peer.note(f)
             if f.kind == h2raw.SETTINGS and not f.flags & ACK and self.first:
                 peer.send(settings(flags=ACK))
             elif f.kind == h2raw.PING and not f.flags & ACK:

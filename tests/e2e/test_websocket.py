@@ -300,13 +300,6 @@ def test_origin_that_refuses(plain, make_client, path, status, body):
     assert requests(u, 1)[0]["status"] == status
 
 
-def test_pool_of_http2(make_usher, make_client, origin):
-    u = make_usher(PLAIN.replace("origin {origin}", "pool p") + "pool p { origin {origin}; protocol h2 }\n", origin=origin.url)
-    c = make_client(u)
-    assert c.streams[c.open()].status == 502
-    assert requests(u, 1)[0]["reason"] == "origin_no_upgrade" and origin.heads == []
-
-
 def test_only_data_after_it(plain, make_h2):
     h = make_h2(plain())
     h.send(h2raw.head(1, lines=handshake(), end=False))
