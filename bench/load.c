@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * A client that keeps one server busy and counts: full handshakes, resumed handshakes, or keep-alive requests, over
- * mutual TLS (OpenSSL, as most clients are) or plain. Blocking threads, a bounded time. Prints two lines of JSON: when
- * all is ready to begin, and at the end.
+ * mutual TLS (OpenSSL, as most clients are) or plain. Blocking threads, or one that waits for all connections where
+ * requests come at a rate; a bounded time. Prints two lines of JSON: when all is ready to begin, and at the end.
  *
  *   load MODE -a ADDR:PORT [-c CONNECTIONS] [-t SECONDS] [-r RATE] [-s SNI] [-C cert.pem -K key.pem] [-v 1.2|1.3] [-u PATH] [-p]
  *        [-2 [-m STREAMS]]
@@ -10,217 +10,16 @@
  *   MODE  full: a new handshake and one request, each time. resume: a handshake with the session of the one before,
  *         and one request. request: requests on open connections. idle: opens CONNECTIONS, waits SECONDS, closes.
  *   -2    HTTP/2.  -m  in mode request without -r so many requests at a time on each connection.
- *   -p    plain HTTP.  -r  requests a second in all, for latency at a chosen load (0: as fast as they come).
+ *   -p    plain HTTP.  -r  in mode request so many requests a second in all, for latency at a chosen load.
  */
-#include <arpa/inet.h>
-#include <errno.h>
-#include <math.h>
-#include <netinet/tcp.h>
 #include <openssl/err.h>
-#include <openssl/ssl.h>
-#include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
-#include <stdbool.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/prctl.h>
-#include <time.h>
-#include <unistd.h>
 
-#include "bench/load_http2.h"
+#include "bench/load_client.h"
+#include "bench/load_paced.h"
 
-enum mode { FULL, RESUME, REQUEST, IDLE };
-
-static struct {
-	enum mode mode;
-	struct sockaddr_in to;
-	int connections, streams;
-	double seconds, rate;
-	const char *sni, *cert, *key, *version, *path, *host;
-	bool plain, http2;
-} opt = { .connections = 4, .streams = 1, .seconds = 3, .sni = "api.example.com", .version = "1.3", .path = "/" };
-
-static SSL_CTX *ctx;
-static double from, until;
 static pthread_barrier_t connected_all, begin_all; /* main sets from and until between them */
-
-struct client {
-	pthread_t thread;
-	int fd;
-	SSL *ssl;
-	struct http2_load h2;
-	SSL_SESSION *session; /* newest ticket */
-	long done, failed, resumed;
-	float *latency; /* microseconds */
-	size_t nlatency, size;
-	unsigned short random[3];
-};
-
-static double now(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
-}
-
-static int on_session(SSL *ssl, SSL_SESSION *session)
-{
-	struct client *c = SSL_get_app_data(ssl);
-
-	SSL_SESSION_free(c->session);
-	c->session = session;
-	return 1;
-}
-
-static bool connected(struct client *c)
-{
-	int on = 1;
-	struct linger hard = { 1, 0 };
-
-	c->fd = socket(AF_INET, SOCK_STREAM, 0);
-	if (c->fd < 0 || connect(c->fd, (struct sockaddr *)&opt.to, sizeof(opt.to)) < 0)
-		return false;
-	setsockopt(c->fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
-	setsockopt(c->fd, SOL_SOCKET, SO_LINGER, &hard, sizeof(hard)); /* no TIME_WAIT: ports would run out */
-	if (opt.http2 && !http2_load_begin(&c->h2))
-		return false;
-	if (opt.plain)
-		return true;
-	c->ssl = SSL_new(ctx);
-	SSL_set_app_data(c->ssl, c);
-	SSL_set_fd(c->ssl, c->fd);
-	SSL_set_tlsext_host_name(c->ssl, opt.sni);
-	if (opt.http2)
-		SSL_set_alpn_protos(c->ssl, (const unsigned char *)"\2h2", 3);
-	if (opt.mode == RESUME && c->session)
-		SSL_set_session(c->ssl, c->session);
-	if (SSL_connect(c->ssl) != 1)
-		return false;
-	c->resumed += SSL_session_reused(c->ssl);
-	return true;
-}
-
-static void closed(struct client *c)
-{
-	http2_load_end(&c->h2);
-	if (c->ssl) {
-		SSL_shutdown(c->ssl);
-		SSL_free(c->ssl);
-	}
-	c->ssl = NULL;
-	if (c->fd >= 0)
-		close(c->fd);
-	c->fd = -1;
-}
-
-static long receive(struct client *c, char *p, size_t n)
-{
-	return c->ssl ? SSL_read(c->ssl, p, (int)n) : read(c->fd, p, n);
-}
-
-static long put(void *io, const void *p, size_t n)
-{
-	struct client *c = io;
-
-	return c->ssl ? SSL_write(c->ssl, p, (int)n) : write(c->fd, p, n);
-}
-
-static long get(void *io, void *p, size_t n)
-{
-	return receive(io, p, n);
-}
-
-static void answered(void *io, bool ok, double since)
-{
-	struct client *c = io;
-
-	(void)since;
-	c->h2.good = ok;
-}
-
-static void begin(struct client *c)
-{
-	c->fd = -1;
-	c->h2 = (struct http2_load){ .put = put, .get = get, .answered = answered, .io = c, .host = opt.sni, .path = opt.path };
-}
-
-static bool request_http2(struct client *c)
-{
-	if (!http2_load_ask(&c->h2, 0))
-		return false;
-	while (c->h2.open > 0)
-		if (!http2_load_step(&c->h2))
-			return false;
-	return c->h2.good;
-}
-
-/* One request, its head and content read whole. */
-static bool request(struct client *c)
-{
-	if (opt.http2)
-		return request_http2(c);
-
-	char out[1024], in[65536], *end;
-	size_t have = 0, need;
-	long n = snprintf(out, sizeof(out), "GET %s HTTP/1.1\r\nHost: %s\r\nUser-Agent: load/1\r\nAccept: */*\r\n\r\n", opt.path,
-			  opt.sni);
-
-	if ((c->ssl ? SSL_write(c->ssl, out, (int)n) : write(c->fd, out, (size_t)n)) != n)
-		return false;
-	do {
-		n = receive(c, in + have, sizeof(in) - 1 - have);
-		if (n <= 0)
-			return false;
-		have += (size_t)n;
-		in[have] = 0;
-		end = strstr(in, "\r\n\r\n");
-	} while (!end && have < sizeof(in) - 1);
-	if (!end || strncmp(in, "HTTP/1.1 200", 12) != 0)
-		return false;
-	for (char *p = in; p < end; p++)
-		*p = *p >= 'A' && *p <= 'Z' ? (char)(*p | 32) : *p;
-	char *length = strstr(in, "content-length:");
-
-	need = (size_t)(end - in) + 4 + (length && length < end ? strtoul(length + 15, NULL, 10) : 0);
-	while (have < need) {
-		n = receive(c, in, need - have < sizeof(in) ? need - have : sizeof(in));
-		if (n <= 0)
-			return false;
-		have += (size_t)n;
-	}
-	return true;
-}
-
-static void note(struct client *c, double since)
-{
-	if (c->nlatency == c->size) {
-		c->size = c->size ? c->size * 2 : 4096;
-		c->latency = realloc(c->latency, c->size * sizeof(*c->latency));
-		if (!c->latency)
-			abort();
-	}
-	c->latency[c->nlatency++] = (float)((now() - since) * 1e6);
-}
-
-/*
- * Waits until the next request is due. Gaps are drawn anew each time (exponential, as of many clients that do not know
- * of each other): with equal ones all connections would ask at the same instant, again and again.
- */
-static void pace(struct client *c, double *next)
-{
-	struct timespec at;
-
-	if (opt.rate <= 0)
-		return;
-	*next += -log(1 - erand48(c->random)) * opt.connections / opt.rate;
-	at.tv_sec = (time_t)*next;
-	at.tv_nsec = (long)((*next - (double)at.tv_sec) * 1e9);
-	while (clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &at, NULL) == EINTR)
-		;
-}
 
 static void counted(void *io, bool ok, double since)
 {
@@ -241,7 +40,7 @@ static void run_streams(struct client *c)
 	while (now() < until && c->failed < 100) {
 		while (c->h2.open < opt.streams && http2_load_ask(&c->h2, now()))
 			;
-		if (http2_load_step(&c->h2))
+		if (http2_load_send(&c->h2) && http2_load_read(&c->h2) > 0)
 			continue;
 		c->failed++;
 		closed(c);
@@ -253,23 +52,20 @@ static void run_streams(struct client *c)
 static void *run(void *p)
 {
 	struct client *c = p;
-	double next;
 
 	begin(c);
-	prctl(PR_SET_TIMERSLACK, 1UL); /* sleep as long as asked, not 50 us more */
 	if (opt.mode == REQUEST && !(connected(c) && request(c)))
 		c->failed++;
 	pthread_barrier_wait(&connected_all); /* no request waits for others' handshakes */
 	pthread_barrier_wait(&begin_all);
-	next = from;
+	if (opt.rate > 0)
+		return NULL; /* main paces them all */
 	if (opt.streams > 1)
 		run_streams(c);
 	while (now() < until && c->failed < 100) {
-		double at;
+		double at = now();
 		bool ok;
 
-		pace(c, &next);
-		at = opt.rate > 0 ? next : now(); /* from when it should have gone: no omission is coordinated */
 		if (opt.mode == REQUEST) {
 			ok = c->fd >= 0 && request(c);
 			if (!ok) {
@@ -430,7 +226,7 @@ static void options(int argc, char **argv)
 		default: usage();
 		}
 	if (!opt.to.sin_port || opt.connections < 1 || opt.streams < 1 ||
-	    (opt.streams > 1 && (!opt.http2 || opt.mode != REQUEST || opt.rate > 0)))
+	    (opt.streams > 1 && (!opt.http2 || opt.mode != REQUEST || opt.rate > 0)) || (opt.rate > 0 && opt.mode != REQUEST))
 		usage();
 }
 
@@ -451,10 +247,8 @@ int main(int argc, char **argv)
 	}
 	pthread_barrier_init(&connected_all, NULL, (unsigned)opt.connections + 1);
 	pthread_barrier_init(&begin_all, NULL, (unsigned)opt.connections + 1);
-	for (int i = 0; i < opt.connections; i++) {
-		clients[i].random[0] = (unsigned short)i; /* the same arrivals for every server */
+	for (int i = 0; i < opt.connections; i++)
 		pthread_create(&clients[i].thread, NULL, run, &clients[i]);
-	}
 	pthread_barrier_wait(&connected_all);
 	say_ready(opt.connections);
 	from = now() + 0.01; /* whoever reads that may want to look at a clock */
@@ -462,6 +256,8 @@ int main(int argc, char **argv)
 	pthread_barrier_wait(&begin_all);
 	for (int i = 0; i < opt.connections; i++)
 		pthread_join(clients[i].thread, NULL);
+	if (opt.rate > 0)
+		run_paced(clients);
 	report(clients, now() - from);
 	return 0;
 }

@@ -11,7 +11,7 @@
 struct http2_load {
 	nghttp2_session *session;
 	long (*put)(void *io, const void *p, size_t n); /* all of it; less: failed */
-	long (*get)(void *io, void *p, size_t n);       /* waits for some; 0 or less: the end */
+	long (*get)(void *io, void *p, size_t n);       /* some of it; 0: nothing yet, of a connection that does not wait; less: the end */
 	void (*answered)(void *io, bool ok, double since);
 	void *io;
 	const char *host, *path;
@@ -88,14 +88,13 @@ static bool http2_load_ask(struct http2_load *h, double since)
 	return true;
 }
 
-/* Sends what is to be sent, then reads once. */
-static bool http2_load_step(struct http2_load *h)
+/* Sends what is to be sent. */
+static bool http2_load_send(struct http2_load *h)
 {
 	const uint8_t *p;
-	uint8_t out[16384], in[65536];
+	uint8_t out[16384];
 	size_t have = 0;
 	ssize_t n;
-	long got;
 
 	while ((n = nghttp2_session_mem_send(h->session, &p)) > 0) {
 		if ((size_t)n > sizeof(out))
@@ -108,10 +107,16 @@ static bool http2_load_step(struct http2_load *h)
 		memcpy(out + have, p, (size_t)n);
 		have += (size_t)n;
 	}
-	if (n < 0 || (have > 0 && h->put(h->io, out, have) != (long)have))
-		return false;
-	got = h->get(h->io, in, sizeof(in));
-	return got > 0 && nghttp2_session_mem_recv(h->session, in, (size_t)got) == got;
+	return n == 0 && (have == 0 || h->put(h->io, out, have) == (long)have);
+}
+
+/* Reads once. 0: nothing was there; less: failed. */
+static long http2_load_read(struct http2_load *h)
+{
+	uint8_t in[65536];
+	long got = h->get(h->io, in, sizeof(in));
+
+	return got > 0 && nghttp2_session_mem_recv(h->session, in, (size_t)got) != got ? -1 : got;
 }
 
 #endif

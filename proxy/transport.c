@@ -89,6 +89,7 @@ static void on_alloc(uv_handle_t *handle, size_t suggested, uv_buf_t *buf)
 static void on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf)
 {
 	struct transport *t = stream->data;
+	struct worker *w = worker_of(t);
 
 	if (n == 0)
 		return;
@@ -110,6 +111,9 @@ static void on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf)
 		}
 	}
 	t->events->readable(t);
+	w->reads++;
+	if (w->eager)
+		worker_flush(w);
 }
 
 void transport_read(struct transport *t, bool on)

@@ -20,7 +20,14 @@
 #include "proxy/server.h"
 #include "proxy/transport.h"
 
-enum { LOG_BYTES = 65536 };
+enum {
+	LOG_BYTES = 65536,
+	/*
+	 * After a turn with so few reads there is time to send at once what the next ones bring. Busier, all is sent at the
+	 * turn's end: sooner would wake the peers sooner, who then bring less at a time, for a tenth of the throughput.
+	 */
+	EAGER_READS = 4,
+};
 
 struct held *held_ref(struct held *h)
 {
@@ -153,13 +160,21 @@ void worker_order(struct worker *w, struct order *o)
 
 /* ---- the loop ---- */
 
+void worker_flush(struct worker *w)
+{
+	while (w->dirty != NULL)
+		transport_flush(w->dirty);
+}
+
+/* The end of a turn. */
 static void flush_all(uv_prepare_t *prepare)
 {
 	struct worker *w = prepare->data;
 
-	while (w->dirty != NULL)
-		transport_flush(w->dirty);
+	worker_flush(w);
 	access_flush(w);
+	w->eager = w->reads <= EAGER_READS;
+	w->reads = 0;
 }
 
 static void close_handles(struct worker *w)

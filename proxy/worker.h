@@ -59,7 +59,9 @@ struct worker {
 	uv_timer_t sweep;      /* judges open connections again */
 	struct wheel wheel;
 	struct deadline drain_deadline;
-	struct transport *dirty; /* with output to flush before the loop waits */
+	struct transport *dirty; /* with output to flush before the loop waits, or, if eager, after each read */
+	bool eager;
+	unsigned reads; /* of this turn */
 	struct held *held;
 	struct listener *listeners;
 	struct conn *conns;
@@ -90,6 +92,7 @@ int worker_new(struct worker **out, struct server *server, unsigned index);
 int worker_start(struct worker *w);
 /* Waits for the thread, which is about to end or never began, and frees w; NULL is welcome. */
 void worker_join(struct worker *w);
+void worker_flush(struct worker *w); /* sends what there is to send, now */
 void worker_order(struct worker *w, struct order *o); /* from any thread; takes o */
 
 static inline const struct config *worker_config(const struct worker *w)
