@@ -9,7 +9,10 @@
 
 #include "engine/set_internal.h"
 
-enum { TOP_FROM = 512 }; /* below this many entries the table over the first bytes costs more than it saves */
+enum {
+	TOP_FROM = 64, /* below this many entries the table over the first bits costs more than it saves */
+	TOP_BITS = 16,
+};
 
 struct set *set_new(enum set_type type)
 {
@@ -199,21 +202,26 @@ static void merge6(struct set *s)
 	s->n6 = s->n6 ? n + 1 : 0;
 }
 
-/* top[b] is the first entry whose end reaches the block of addresses that begin with the two bytes b. */
+/* top[b] is the first entry whose end reaches the block of addresses that begin with the bits b. There are no more blocks
+ * than entries: ten thousand rules with a list each would pay for empty ones. */
 static bool top_build(struct set *s)
 {
+	unsigned bits = 0;
 	size_t i = 0;
 
 	if (s->n4 < TOP_FROM)
 		return true;
-	if ((s->top = malloc(65537 * sizeof(*s->top))) == NULL)
+	while (bits < TOP_BITS && (size_t)2 << bits <= s->n4)
+		bits++;
+	s->top_shift = 32 - bits;
+	if ((s->top = malloc((((size_t)1 << bits) + 1) * sizeof(*s->top))) == NULL)
 		return false;
-	for (uint32_t b = 0; b < 65536; b++) {
-		while (i < s->n4 && s->v4[i].high < b << 16)
+	for (uint32_t b = 0; b < (uint32_t)1 << bits; b++) {
+		while (i < s->n4 && s->v4[i].high < b << s->top_shift)
 			i++;
 		s->top[b] = (uint32_t)i;
 	}
-	s->top[65536] = (uint32_t)s->n4;
+	s->top[(size_t)1 << bits] = (uint32_t)s->n4;
 	return true;
 }
 
@@ -274,8 +282,8 @@ static bool has_v4(const struct set *s, uint32_t a)
 	size_t low = 0, high = s->n4;
 
 	if (s->top != NULL) {
-		low = s->top[a >> 16];
-		high = s->top[(a >> 16) + 1];
+		low = s->top[a >> s->top_shift];
+		high = s->top[(a >> s->top_shift) + 1];
 		high += high < s->n4; /* the entry that begins here and ends beyond */
 	}
 	while (low < high) {

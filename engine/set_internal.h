@@ -49,7 +49,8 @@ struct set {
 	struct span4 *v4;
 	struct span6 *v6;
 	size_t nints, n4, n6, cap_ints, cap4, cap6;
-	uint32_t *top; /* 65,537 bounds: entries of v4 by their first two bytes; NULL for small sets */
+	uint32_t *top; /* bounds: entries of v4 by their first bits; NULL for small sets */
+	unsigned top_shift;
 };
 
 /* Whether http.host can equal s, or end in it behind "*.". */
