@@ -49,6 +49,13 @@ void regex_help(struct regex_parser *p, const char *text);
 void *regex_nomem(struct regex_parser *p);
 struct regex_node *regex_node_new(struct regex_parser *p, enum regex_kind kind, size_t from);
 void regex_skip_space(struct regex_parser *p); /* in (?x): white space and # comments */
+static inline bool regex_at(const struct regex_parser *p, size_t ahead, char c)
+{
+	return p->at + ahead < p->s.n && p->s.p[p->at + ahead] == c;
+}
+/* p->at is behind the '(' at open, then where the group's body begins. *capture: its number, 0: none. *flags_only: it was
+ * flags for the rest of the group around it, and is closed. */
+bool regex_group_open(struct regex_parser *p, size_t open, uint32_t *capture, bool *flags_only);
 /* One UTF-8 character at p->at; false (failure recorded) if the bytes are no UTF-8. */
 bool regex_char(struct regex_parser *p, uint32_t *c, size_t *n);
 

@@ -2,7 +2,7 @@
 /*
  * The structure of a regular expression: alternatives, sequences, repetition, groups and flags, as Rust's
  * regex crate reads them. Everything that other dialects read differently is decided here and not by PCRE2.
- * Escapes are in regex_escape.c, classes in regex_class.c.
+ * How a group begins is in regex_group.c, escapes are in regex_escape.c, classes in regex_class.c.
  */
 #include <stdarg.h>
 
@@ -126,11 +126,6 @@ static struct regex_node *node_over(struct regex_parser *p, enum regex_kind kind
 	return node;
 }
 
-static bool at_char(const struct regex_parser *p, size_t ahead, char c)
-{
-	return p->at + ahead < p->s.n && p->s.p[p->at + ahead] == c;
-}
-
 /* ---- repetition --------------------------------------------------------------------------------------- */
 
 /* A decimal number of { }, white space around it allowed. false: none, or too large (recorded). */
@@ -167,15 +162,15 @@ static bool count_braces(struct regex_parser *p, uint32_t *min, uint32_t *max)
 	if (!count_number(p, open, min))
 		return false;
 	*max = *min;
-	if (at_char(p, 0, ',')) {
+	if (regex_at(p, 0, ',')) {
 		p->at++;
 		regex_skip_space(p);
-		if (at_char(p, 0, '}'))
+		if (regex_at(p, 0, '}'))
 			*max = REGEX_UNLIMITED;
 		else if (!count_number(p, open, max))
 			return false;
 	}
-	if (!at_char(p, 0, '}')) {
+	if (!regex_at(p, 0, '}')) {
 		regex_fail(p, U4001, open, p->at, "the count that begins here is never closed");
 		return false;
 	}
@@ -213,7 +208,7 @@ static bool repeat(struct regex_parser *p, struct regex_node **last)
 	if ((node = node_over(p, REGEX_REPEAT, *last, (*last)->from)) == NULL)
 		return false;
 	node->lazy = p->flags.U;
-	if (at_char(p, 0, '?')) {
+	if (regex_at(p, 0, '?')) {
 		node->lazy = !node->lazy;
 		p->at++;
 	}
@@ -228,157 +223,20 @@ static bool repeat(struct regex_parser *p, struct regex_node **last)
 
 static struct regex_node *alternatives(struct regex_parser *p);
 
-/* Says what a group of another dialect is; false if it is none of them. p->at is after "(?". */
-static bool group_refused(struct regex_parser *p, size_t open)
-{
-	static const struct {
-		const char *begins, *what;
-	} others[] = {
-	    {"=", "look-ahead (?="},      {"!", "negative look-ahead (?!"},
-	    {"<=", "look-behind (?<="},   {"<!", "negative look-behind (?<!"},
-	    {">", "an atomic group (?>"}, {"|", "a branch reset (?|"},
-	    {"#", "a comment (?#"},       {"P=", "a back-reference (?P="},
-	    {"P>", "recursion (?P>"},     {"&", "recursion (?&"},
-	    {"R)", "recursion (?R)"},     {"(", "a condition (?("},
-	    {"C", "a call-out (?C"},      {"'", "a name in quotes (?'"},
-	    {"+", "recursion (?+"},       {"^", "flags reset (?^"},
-	    {"*", "look-around (?*"},
-	};
-	struct str rest = str_sub(p->s, p->at, p->s.n);
-
-	if (rest.n > 0 &&
-	    (ascii_digit(rest.p[0]) || (rest.n > 1 && rest.p[0] == '-' && ascii_digit(rest.p[1])))) {
-		regex_fail(p, U4002, open, p->at + 1, "recursion (?%c…) is not part of this dialect",
-		           rest.p[0]);
-		return true;
-	}
-	for (size_t i = 0; i < sizeof(others) / sizeof(*others); i++)
-		if (str_starts(rest, str_of(others[i].begins))) {
-			regex_fail(p, U4002, open, p->at + strlen(others[i].begins),
-			           "%s is not part of this dialect", others[i].what);
-			if (rest.p[0] == '#')
-				regex_help(p, "(?x) allows comments from # to the end of the line");
-			return true;
-		}
-	return false;
-}
-
-/* p->at is on the first byte of the name. */
-static bool group_name(struct regex_parser *p)
-{
-	size_t from = p->at;
-	struct str name;
-
-	while (p->at < p->s.n && p->s.p[p->at] != '>') {
-		char c = p->s.p[p->at];
-		bool first = p->at == from;
-
-		if (c != '_' && !ascii_alpha(c) && !((unsigned char)c >= 0x80) &&
-		    (first || !(ascii_digit(c) || c == '.' || c == '[' || c == ']'))) {
-			regex_fail(p, U4001, p->at, p->at + 1, "a character that a group's name cannot have");
-			return false;
-		}
-		p->at++;
-	}
-	if (p->at == p->s.n || p->at == from) {
-		regex_fail(p, U4001, from, p->at,
-		           p->at == from ? "a group without a name" : "a name that '>' never ends");
-		return false;
-	}
-	name = str_range(p->s.p + from, p->s.p + p->at);
-	for (unsigned i = 0; i < p->nnames; i++)
-		if (str_eq(p->names[i], name)) {
-			regex_fail(p, U4001, from, p->at, "two groups named %.*s", STR_FMT(name));
-			return false;
-		}
-	if (p->nnames == sizeof(p->names) / sizeof(*p->names)) {
-		regex_fail(p, U4001, from, p->at, "more than %u named groups", p->nnames);
-		return false;
-	}
-	p->names[p->nnames++] = name;
-	p->at++;
-	return true;
-}
-
-/* Flags up to ')' or ':', which stays. *any: there was at least one. */
-static bool group_flags(struct regex_parser *p, bool *any)
-{
-	bool on = true, given[128] = {false};
-	size_t minus = 0;
-
-	for (*any = false; p->at < p->s.n && p->s.p[p->at] != ')' && p->s.p[p->at] != ':'; p->at++) {
-		struct regex_flags *f = &p->flags;
-		char c = p->s.p[p->at];
-		bool *flag = c == 'i'   ? &f->i
-		             : c == 'm' ? &f->m
-		             : c == 's' ? &f->s
-		             : c == 'U' ? &f->U
-		             : c == 'x' ? &f->x
-		             : c == 'u' ? &f->u
-		             : c == 'R' ? &f->R
-		                        : NULL;
-
-		*any = true;
-		if (c == '-' && on) {
-			on = false;
-			minus = p->at;
-			continue;
-		}
-		if (flag == NULL || given[(unsigned char)c]) {
-			regex_fail(p, U4001, p->at, p->at + 1, flag ? "a flag given twice" : "no such flag");
-			regex_help(p, "flags are i m s U x u R, and - turns off those after it");
-			return false;
-		}
-		given[(unsigned char)c] = true;
-		*flag = on;
-	}
-	if (p->at < p->s.n && !on && minus + 1 == p->at) {
-		regex_fail(p, U4001, minus, minus + 1, "'-' turns off the flags after it, and there is none");
-		return false;
-	}
-	return true;
-}
-
 /* p->at is on '('. Sets *out to the group, or to NULL after flags for the rest of the enclosing group. */
 static bool group(struct regex_parser *p, struct regex_node **out)
 {
 	size_t open = p->at++;
 	struct regex_flags outer = p->flags;
 	struct regex_node *body, *node;
-	uint32_t capture = 0;
-	bool any;
+	uint32_t capture;
+	bool flags_only;
 
 	*out = NULL;
-	regex_skip_space(p);
-	if (at_char(p, 0, '*') && p->at + 1 < p->s.n && ascii_alpha(p->s.p[p->at + 1])) {
-		regex_fail(p, U4002, open, p->at + 1, "a verb (*…) is not part of this dialect");
+	if (!regex_group_open(p, open, &capture, &flags_only))
 		return false;
-	}
-	if (!at_char(p, 0, '?')) {
-		capture = ++p->captures;
-	} else {
-		p->at++;
-		if (group_refused(p, open))
-			return false;
-		if (at_char(p, 0, '<') || (at_char(p, 0, 'P') && at_char(p, 1, '<'))) {
-			p->at += at_char(p, 0, 'P') ? 2 : 1;
-			capture = ++p->captures;
-			if (!group_name(p))
-				return false;
-		} else {
-			if (!group_flags(p, &any))
-				return false;
-			if (p->at == p->s.n) {
-				regex_fail(p, U4001, open, open + 1, "'(' is never closed");
-				return false;
-			}
-			if (p->s.p[p->at++] == ')') {
-				if (!any)
-					regex_fail(p, U4001, open + 1, open + 2, "'?' has nothing to repeat");
-				return any;
-			}
-		}
-	}
+	if (flags_only)
+		return true;
 	if (++p->depth > LIMIT_REGEX_NESTING) {
 		regex_fail(p, U4001, open, open + 1, "nested deeper than %d levels", LIMIT_REGEX_NESTING);
 		return false;
@@ -386,7 +244,7 @@ static bool group(struct regex_parser *p, struct regex_node **out)
 	if ((body = alternatives(p)) == NULL)
 		return false;
 	p->depth--;
-	if (!at_char(p, 0, ')')) {
+	if (!regex_at(p, 0, ')')) {
 		regex_fail(p, U4001, open, open + 1, "'(' is never closed");
 		return false;
 	}
@@ -528,7 +386,7 @@ static struct regex_node *alternatives(struct regex_parser *p)
 
 		if (node == NULL || !nodes_add(p, &l, node))
 			return NULL;
-		if (!at_char(p, 0, '|'))
+		if (!regex_at(p, 0, '|'))
 			return nodes_join(p, &l, REGEX_ALT, from);
 		p->at++;
 	}
