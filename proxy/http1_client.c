@@ -1,164 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * A client connection that speaks HTTP/1: requests one after the other, the next one parsed when the answer to the
- * one before has been written. One function, run, moves everything on that can be moved; events only call it.
+ * one before has been written. One function, http1_client_run, moves everything on that can be moved; events only call it.
  */
 #include <assert.h>
 #include <stdlib.h>
 
-#include "proxy/conn.h"
-#include "proxy/exchange.h"
-#include "proxy/http1.h"
-#include "proxy/http1_ahead.h"
+#include "proxy/http1_client.h"
 
 enum {
-	INPUT_HIGH = 65536,  /* read ahead so much while nobody wants input: pipelined requests, or to see the end */
-	DROP_BYTES = 262144, /* content thrown away after an early answer to keep the connection */
-	RATE_MSEC = 5000,    /* waited for content before limits.body_rate is looked at */
-};
-
-enum stage {
-	STAGE_IDLE,    /* no byte of a request */
-	STAGE_HEAD,    /* some of a head */
-	STAGE_CONTENT, /* of the request */
-	STAGE_ANSWER,  /* the request is complete, its answer is not */
-	STAGE_TUNNEL,  /* after 101: bytes both ways */
-};
-
-struct http1_client {
-	struct conn *conn;
-	struct exchange *x; /* NULL when STAGE_IDLE */
-	struct http1 parser;
-	enum stage stage;
-	bool running, answered, aborted;
-	bool close;         /* the connection ends after this answer */
-	bool chunked;       /* the answer's content is */
-	bool until_close;   /* … or ends with the connection */
-	uint64_t dropped;
-	uint64_t began;     /* loop milliseconds of the request's first byte */
-	uint64_t waits_from, waited; /* for content: since when, and how long before that; milliseconds */
-	struct http1_ahead ahead; /* requests that wait behind this one */
-	uint64_t moved;     /* bytes the client took, in a tunnel received too, when the deadline was last looked at */
-};
-
-static void run(struct http1_client *h);
-
-static struct http1_client *client_of(const struct exchange *x)
-{
-	return x->stream;
-}
-
-/* Where bytes for the client go. That memory ran out meanwhile is seen when they are flushed. */
-static struct buf *out_of(const struct exchange *x)
-{
-	struct transport *t = &x->conn->t;
-
-	transport_dirty(t);
-	return &t->out;
-}
-
-/* ---- the answer ---- */
-
-static bool last_request(const struct http1_client *h)
-{
-	struct conn *c = h->conn;
-	const struct exchange *x = h->x;
-
-	if (h->stage == STAGE_HEAD || !h->parser.framing.keep_alive || c->draining)
-		return true; /* a head that could not be read to its end has no next request either */
-	if (c->t.eof && transport_input(&c->t)->n == 0)
-		return true; /* nothing was sent ahead, and nothing comes */
-	if (x->fault != FAULT_NONE && x->fault < fault_of(REJECT_ORIGIN_SYNTAX))
-		return true; /* nor has a message that was at fault */
-	if (x->request_ended)
-		return c->requests >= (uint64_t)x->config->settings.limit_requests;
-	/* An early answer. Who waits for 100 (Continue) may or may not send the content now: nobody can know. */
-	return (x->request.expect_continue && !x->sent_continue) || x->request.content_length > DROP_BYTES ||
-	       c->requests >= (uint64_t)x->config->settings.limit_requests;
-}
-
-static void on_head(struct exchange *x, int status, const struct lines *lines, int64_t length, bool content)
-{
-	struct http1_client *h = client_of(x);
-	bool old = x->request.version == HTTP_1_0;
-	struct http1_framing f = { .length = length };
-
-	h->close = h->close || last_request(h);
-	h->chunked = content && length < 0 && !old;
-	h->until_close = content && length < 0 && old;
-	h->close = h->close || h->until_close;
-	f.chunked = h->chunked;
-	f.close = h->close;
-	f.keep_alive = old && !h->close;
-	http1_write_response(out_of(x), status, lines, &f);
-}
-
-static void on_interim(struct exchange *x, int status, const struct lines *lines)
-{
-	struct http1_framing f = { .length = -1 };
-
-	if (x->request.version != HTTP_1_0)
-		http1_write_response(out_of(x), status, lines, &f);
-}
-
-static void on_piece(struct exchange *x, struct str bytes)
-{
-	struct http1_client *h = client_of(x);
-
-	if (h->chunked)
-		http1_write_chunk(out_of(x), bytes);
-	else
-		buf_add(out_of(x), bytes);
-}
-
-static void on_end(struct exchange *x, const struct lines *trailers)
-{
-	struct http1_client *h = client_of(x);
-
-	if (h->chunked)
-		http1_write_last_chunk(out_of(x), trailers);
-	h->answered = true;
-	run(h);
-}
-
-static void on_abort(struct exchange *x)
-{
-	struct http1_client *h = client_of(x);
-
-	h->aborted = true;
-	run(h);
-}
-
-static bool on_full(struct exchange *x)
-{
-	return transport_full(&x->conn->t);
-}
-
-static void on_wanted(struct exchange *x)
-{
-	run(client_of(x));
-}
-
-static void on_upgrade(struct exchange *x, const struct lines *lines)
-{
-	struct http1_client *h = client_of(x);
-	struct http1_framing f = { .length = -1, .upgrade = x->request.upgrade };
-
-	h->stage = STAGE_TUNNEL;
-	h->close = true;
-	http1_write_response(out_of(x), 101, lines, &f);
-	run(h);
-}
-
-static const struct downstream downstream = {
-	.head = on_head,
-	.interim = on_interim,
-	.piece = on_piece,
-	.end = on_end,
-	.abort = on_abort,
-	.full = on_full,
-	.wanted = on_wanted,
-	.upgrade = on_upgrade,
+	INPUT_HIGH = 65536, /* read ahead so much while nobody wants input: pipelined requests, or to see the end */
+	RATE_MSEC = 5000,   /* waited for content before limits.body_rate is looked at */
 };
 
 /* ---- the request ---- */
@@ -221,7 +73,7 @@ static enum go idle(struct http1_client *h)
 		conn_deadline(c, s->timeout_idle);
 		return GO_WAIT;
 	}
-	if ((h->x = exchange_new(c->worker, c, &downstream, h)) == NULL) {
+	if ((h->x = exchange_new(c->worker, c, &http1_answer, h)) == NULL) {
 		conn_cut(c, FAULT_MEMORY);
 		return GO_GONE;
 	}
@@ -302,7 +154,7 @@ static enum go content(struct http1_client *h)
 			return GO_ON;
 		}
 		h->dropped += h->answered ? h->parser.piece.n : 0;
-		if (h->dropped > DROP_BYTES)
+		if (h->dropped > HTTP1_DROP_BYTES)
 			h->close = true;
 		else
 			exchange_piece(x, h->parser.piece);
@@ -377,7 +229,7 @@ static enum go step(struct http1_client *h)
 	return GO_WAIT;
 }
 
-static void run(struct http1_client *h)
+void http1_client_run(struct http1_client *h)
 {
 	struct buf *in = transport_input(&h->conn->t);
 	size_t had = in->n;
@@ -412,7 +264,7 @@ static bool start(struct conn *c)
 
 static void readable(struct conn *c)
 {
-	run(c->protocol_data);
+	http1_client_run(c->protocol_data);
 }
 
 static void drained(struct conn *c)
@@ -429,7 +281,7 @@ static void refuse_late(struct http1_client *h, enum fault f)
 	h->running = true;
 	refuse(h, f);
 	h->running = false;
-	run(h);
+	http1_client_run(h);
 }
 
 static void timeout(struct conn *c)
@@ -471,7 +323,7 @@ static void drain(struct conn *c)
 
 	c->draining = true;
 	if (h->x == NULL)
-		run(h);
+		http1_client_run(h);
 }
 
 static bool is_idle(const struct conn *c)
