@@ -21,7 +21,7 @@ bool text_add(struct text_set *t, struct str item, bool suffix, bool fold)
 {
 	if (item.n > UINT32_MAX)
 		return false;
-	if (t->used + item.n > t->size) {
+	if (t->bytes == NULL || t->used + item.n > t->size) {
 		size_t size = (t->size + item.n) * 2 + 64;
 		char *bytes = realloc(t->bytes, size);
 

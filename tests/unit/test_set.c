@@ -64,6 +64,10 @@ static void test_strings(void **state)
 	s = set_new(SET_STRING);
 	assert_true(set_seal(s) && !has_text(s, "") && set_count(s) == 0);
 	set_unref(s);
+	s = set_new(SET_STRING);
+	assert_true(set_add_string(s, STR_NONE) && set_add_string(s, STR("")) && set_seal(s));
+	assert_true(has_text(s, "") && !has_text(s, "a") && set_count(s) == 1);
+	set_unref(s);
 }
 
 static void test_hosts(void **state)
