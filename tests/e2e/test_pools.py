@@ -252,3 +252,40 @@ def test_hash_and_slow_start(make_usher, make_origin, make_curl):
     curl = make_curl(usher)
     curl("http://localhost/first", *[a for i in range(39) for a in ("-o", "/dev/null", "http://localhost:%d/key%d" % (usher.port, i))])
     assert shares(usher, 40)[sick.address] < 10
+
+
+class Silent(Listening):
+    """Closes without an answer while it is ill."""
+
+    ill = True
+
+    def serve(self, sock):
+        head_of(sock)
+        if not self.ill:
+            sock.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
+
+
+def test_when_all_are_left_out_all_serve(make_usher, make_raw):
+    a, b = Silent(), Silent()
+    usher = make_usher(pool("origin " + a.url, "origin " + b.url, "eject 1 for 1h"))
+    for _ in range(4):
+        assert make_raw(usher).get("/x", host="localhost")[0] == 502
+    a.ill = b.ill = False
+    for _ in range(4):
+        assert make_raw(usher).get("/x", host="localhost")[0] == 200
+    assert set(shares(usher, 4)) == {a.address, b.address}
+    a.stop()
+    b.stop()
+
+
+def test_a_download_outlives_its_origins_place_in_the_file(make_usher, make_raw, make_origin):
+    a, b = make_origin(), make_origin()
+    usher = make_usher(pool("origin " + a.url))
+    raw = make_raw(usher)
+    raw.send("GET /drip?n=20&s=0.1 HTTP/1.1\r\nHost: localhost\r\n\r\n")
+    raw.until(b"\r\n\r\n")
+    for _ in range(2):
+        usher.reload(pool("origin " + b.url))
+    assert make_raw(usher).get("/x", host="localhost")[0] == 200
+    raw.until(b"\r\n0\r\n\r\n")
+    assert [x["origin"] for x in usher.accesses(2)] == [b.address, a.address]

@@ -4,12 +4,13 @@ import os
 import pathlib
 import signal
 import socket
+import ssl
 import threading
 
 import pytest
 
 import h2raw
-from conftest import PATIENCE, until
+from conftest import PATIENCE, free_port, until
 from h2raw import END_STREAM, frame, head
 from listening import Listening, head_of
 from origin_frames import FramesOrigin
@@ -137,14 +138,79 @@ def test_a_connection_that_dies_under_many(make_usher, make_h2, frames, method, 
     assert h.wait(3).status == status
 
 
-class Closing(Listening):
-    """Answers one request on each connection, and closes it when the test says so."""
+@pytest.mark.parametrize("more", ["", 'rule r { when http.request.body.raw contains "evil" then block 403 }\n'])
+def test_refused_while_it_arrives(make_usher, make_raw, frames, more):
+    """What had gone goes again, and the rest after it, also where rules have kept the content."""
+    def serve(p, f):
+        if f.kind == h2raw.DATA and f.stream == 1 and len(origin.content) == 1:
+            p.send(h2raw.reset(1, 7))
+        elif f.kind == h2raw.DATA and f.stream == 3 and f.flags & END_STREAM:
+            p.answer(3, 200, b"done")
+
+    origin = frames(on_frame=serve)
+    usher = make_usher(pool("origin " + origin.url, "protocol h2") + more)
+    raw = make_raw(usher)
+    raw.send("POST /x HTTP/1.1\r\nHost: localhost\r\nContent-Length: 10\r\n\r\nabc")
+    if not more:
+        until(lambda: len(origin.requests) == 2)
+    raw.send("defghij")
+    assert raw.response()[2] == b"done"
+    assert b"".join(c[2] for c in origin.content if c[1] == 3) == b"abcdefghij"
+
+
+def test_half_a_head_and_the_end(make_usher, make_raw, frames):
+    """Nothing of it is left when the request goes again."""
+    def serve(p, f):
+        if f.kind == h2raw.HEADERS and p.number == 1 and f.stream == 3:
+            p.send(frame(h2raw.HEADERS, 0, 3, h2raw.block([(":status", "500"), ("x-half", "1")])))
+            p.sock.shutdown(socket.SHUT_WR)
+        elif f.kind == h2raw.HEADERS:
+            p.answer(f.stream, 200, b"whole")
+
+    origin = frames(on_frame=serve)
+    raw = make_raw(make_usher(pool("origin " + origin.url, "protocol h2")))
+    assert raw.get("/x", host="localhost")[0] == 200
+    status, lines, body = raw.get("/x", host="localhost")
+    assert (status, body) == (200, b"whole") and "x-half" not in dict(lines)
+
+
+class Holding(Listening):
+    """Answers when it may."""
 
     def __init__(self):
-        self.heads, self.now, self.ended = [], threading.Event(), threading.Event()
+        self.go = threading.Event()
         super().__init__()
 
     def serve(self, sock):
+        head_of(sock)
+        self.go.wait(30 * PATIENCE)
+        sock.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
+
+
+def test_retries_within_their_budget(make_usher, make_raw):
+    """Three may always be under way; of the ten that meet the dead origin first, seven are not tried again."""
+    origin = Holding()
+    usher = make_usher(pool("origin http://127.0.0.1:%d" % free_port(), "origin " + origin.url, "retry_budget 0", "eject 0"))
+    raws = [make_raw(usher) for _ in range(20)]
+    for raw in raws:
+        raw.send("GET /x HTTP/1.1\r\nHost: localhost\r\n\r\n")
+    assert [a["reason"] for a in usher.accesses(7, 20)] == ["origin_connect"] * 7
+    origin.go.set()
+    statuses = sorted(raw.response()[0] for raw in raws)
+    assert statuses == [200] * 13 + [502] * 7
+    origin.stop()
+
+
+class Closing(Listening):
+    """Answers one request on each connection, and closes it when the test says so."""
+
+    def __init__(self, context):
+        self.heads, self.now, self.ended, self.context = [], threading.Event(), threading.Event(), context
+        super().__init__()
+
+    def serve(self, sock):
+        if self.context:
+            sock = self.context.wrap_socket(sock, server_side=True)
         self.heads.append(head_of(sock))
         sock.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
         self.now.wait(30 * PATIENCE)
@@ -156,10 +222,15 @@ def stopped(task):
     return (task / "stat").read_text().rsplit(")", 1)[1].split()[0] == "T"
 
 
-def test_a_kept_connection_is_looked_at_before_a_post(make_usher, make_raw):
+@pytest.mark.parametrize("tls", [False, True])
+def test_a_kept_connection_is_looked_at_before_a_post(make_usher, make_raw, pki, tls):
     """The request is there first, then the origin's FIN, and usher sees both in one turn of its loop."""
-    origin = Closing()
-    usher = make_usher(pool("origin " + origin.url))
+    context = None
+    if tls:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(str(pki / "server-ecdsa-chain.pem"), str(pki / "server-ecdsa.key"))
+    origin = Closing(context)
+    usher = make_usher(pool("origin %s://localhost:%d" % ("https" if tls else "http", origin.port), 'tls_ca "{pki}/root.pem"'))
     raw = make_raw(usher)
     raw.send("GET /x HTTP/1.1\r\nHost: localhost\r\n\r\n")
     assert raw.response()[0] == 200
