@@ -179,8 +179,13 @@ class Load:
 
 
 def descriptors(process):
-    where = "/proc/%d/fd/" % process.pid
-    return sorted(re.sub(r"\d+", "N", os.readlink(where + fd)) for fd in os.listdir(where))
+    where, out = "/proc/%d/fd/" % process.pid, []
+    for fd in os.listdir(where):
+        try:
+            out.append(re.sub(r"\d+", "N", os.readlink(where + fd)))
+        except FileNotFoundError:
+            pass  # closed since
+    return sorted(out)
 
 
 @pytest.mark.skipif(shutil.which("h2load") is None, reason="h2load is not installed")
