@@ -12,13 +12,11 @@ static uint64_t load8(const char *p)
 	return le64toh(x);
 }
 
-/* The last n < 8 bytes of a string of `all`, the first of them lowest; nothing outside the string is read. */
+/* The last n bytes, 0 < n < 8, of a string of `all`, the first of them lowest; nothing outside the string is read. */
 static uint64_t load_rest(const char *p, size_t n, size_t all)
 {
 	uint64_t x = 0;
 
-	if (n == 0)
-		return 0;
 	if (all >= 8)
 		return load8(p + n - 8) >> (8 - n) * 8;
 	for (size_t i = 0; i < n; i++)
@@ -57,13 +55,12 @@ uint64_t key_of_bool(bool b)
 /* The n <= 8 bytes that end where the string has `at` bytes left to its end, the last of them lowest. */
 static uint64_t load_back(struct str s, size_t at, size_t n)
 {
-	const char *end = s.p + s.n - at;
 	uint64_t x = 0;
 
 	if (n == 8)
-		return __builtin_bswap64(load8(end - 8));
+		return __builtin_bswap64(load8(s.p + s.n - at - 8));
 	for (size_t i = 0; i < n; i++)
-		x |= (uint64_t)(unsigned char)end[-1 - (ptrdiff_t)i] << 8 * i;
+		x |= (uint64_t)(unsigned char)s.p[s.n - at - 1 - i] << 8 * i;
 	return x;
 }
 
@@ -80,8 +77,9 @@ void affix_read(struct affix *a, struct str s, bool from_end)
 		h = step(h, a->block[i]);
 	}
 	a->chain[i] = h;
-	a->block[i] =
-	    FOLD | (from_end ? load_back(s, 8 * i, a->n % 8) : load_rest(s.p + 8 * i, a->n % 8, a->n));
+	a->block[i] = FOLD;
+	if (a->n % 8 > 0)
+		a->block[i] |= from_end ? load_back(s, 8 * i, a->n % 8) : load_rest(s.p + 8 * i, a->n % 8, a->n);
 }
 
 uint64_t key_of_affix(struct str s, bool from_end)
