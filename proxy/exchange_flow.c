@@ -242,6 +242,7 @@ void exchange_answer(struct exchange *x, int64_t length, bool content)
 	}
 	x->head_sent = true;
 	if (x->status == 101) {
+		send_continue(x); /* RFC 9110, section 7.8: before the switch, if it was expected */
 		x->upgraded = true;
 		x->request_ended = false;
 		x->down->upgrade(x, &x->response.lines);

@@ -318,6 +318,15 @@ def test_no_other_upgrade_reaches_the_origin(plain, make_raw, origin, upgrade):
     assert not {"upgrade", "connection", "http2-settings"} & {n.lower() for n, _ in lines(origin.heads[0])}
 
 
+def test_continue_comes_before_the_switch(plain, make_raw, origin):
+    raw = make_raw(plain())
+    raw.send("GET /echo HTTP/1.1\r\nHost: api.example.com\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nExpect: 100-continue\r\n"
+             "Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\nSec-WebSocket-Version: 13\r\n\r\n")
+    assert raw.response()[0] == 100
+    raw.until(b"HTTP/1.1 101 ")
+    assert "expect" not in {n.lower() for n, _ in lines(origin.heads[0])}
+
+
 # ---- the end ---------------------------------------------------------------------------------------------------------
 
 def test_client_ends(plain, make_client, origin):
