@@ -58,6 +58,7 @@ struct conn {
 	bool draining;                    /* no request after those under way */
 	uint64_t requests;
 	uint64_t linger_from;             /* bytes received when lingering began */
+	uint64_t linger_until;            /* loop milliseconds, once everything was sent */
 	uint64_t accepted;                /* clock_mono_nsec */
 
 	/* What was judged, and what depends on nothing but that: see judge.c. */

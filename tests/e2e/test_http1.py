@@ -29,6 +29,16 @@ zone other {
 }
 """
 
+SECURE = """
+listener public { address 127.0.0.1:{port} }
+zone web {
+    hosts        web.example, api.example.com
+    certificate  "{pki}/server-ecdsa-chain.pem"
+    key          "{pki}/server-ecdsa.key"
+    origin       {origin}
+}
+"""
+
 
 @pytest.fixture
 def web(make_usher, origin):
@@ -308,6 +318,19 @@ def test_early_answer(web, make_raw):
     raw.send(get("/early", "Content-Length: 400000", method="POST").replace("\n", "\r\n") + "x" * 1000)
     status, headers, body = raw.response()
     assert (status, body) == (413, b"no") and ("Connection", "close") in headers
+
+
+@pytest.mark.parametrize("line, status, tls", [("Transfer-Encoding: gzip", 501, False), ("Content-Length: 50000000", 413, True)])
+def test_an_answer_waits_for_who_still_sends(make_usher, origin, make_raw, line, status, tls):
+    """Clients that write all of their content before they read must not lose the answer to a reset."""
+    usher = make_usher((SECURE if tls else RULES) + "limits { body 1m }", origin=origin.url)
+    raw = make_raw(usher, tls=tls, sni="api.example.com")
+    raw.send(get("/", line, method="POST").replace("\n", "\r\n"))
+    for _ in range(10):
+        raw.send(b"x" * 5000000)
+        time.sleep(0.25)
+    got, headers, _ = raw.response()
+    assert got == status and ("Connection", "close") in headers
 
 
 def test_no_origin(make_usher, make_raw):
