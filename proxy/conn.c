@@ -18,10 +18,10 @@
 #include "proxy/server.h"
 
 enum {
-	TRIM_MSEC = 500,       /* a connection so long at rest is expected to stay so */
+	TRIM_MSEC = 500, /* a connection so long at rest is expected to stay so */
 	/* RFC 9112, section 9.6: what a client still sends is thrown away for a while, else a reset takes its answer away. */
-	LINGER_MSEC = 2000,      /* since its last byte */
-	LINGER_MOST = 30000,     /* … and since the answer was sent */
+	LINGER_MSEC = 2000,  /* since its last byte */
+	LINGER_MOST = 30000, /* … and since the answer was sent */
 	LINGER_BYTES = 67108864,
 };
 
@@ -139,7 +139,7 @@ void conn_end(struct conn *c, enum fault f)
 
 static void lingering_ended(struct conn *c)
 {
-	c->linger_until = uv_now(&c->worker->loop) + LINGER_MOST;
+	c->linger_until = uv_now(c->worker->loop) + LINGER_MOST;
 	lingering_readable(c);
 }
 
@@ -151,7 +151,7 @@ static void lingering_readable(struct conn *c)
 	if (c->t.error != 0 || c->t.broken || (c->t.eof && c->t.ended) ||
 	    (c->t.tls != NULL && c->t.ended && session_state(c->t.tls) != SESSION_OPEN) ||
 	    c->t.received - c->linger_from > LINGER_BYTES ||
-	    (c->t.ended && uv_now(&c->worker->loop) > c->linger_until))
+	    (c->t.ended && uv_now(c->worker->loop) > c->linger_until))
 		close_now(c, FAULT_NONE);
 	else if (c->t.ended)
 		conn_deadline(c, LINGER_MSEC);
