@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * A client that keeps one server busy and counts: full handshakes, resumed handshakes, or keep-alive requests, over
- * mutual TLS (OpenSSL, as most clients are) or plain. Blocking threads, or one that waits for all connections where
- * requests come at a rate; a bounded time. Prints two lines of JSON: when all is ready to begin, and at the end.
+ * mutual TLS (OpenSSL, as most clients are) or plain. Handshakes by blocking threads, requests by one that waits for all
+ * connections; a bounded time. Prints two lines of JSON: when all is ready to begin, and at the end.
  *
  *   load MODE -a ADDR:PORT [-c CONNECTIONS] [-t SECONDS] [-r RATE] [-s SNI] [-C cert.pem -K key.pem] [-v 1.2|1.3] [-u PATH] [-p]
  *        [-2 [-m STREAMS]]
  *
  *   MODE  full: a new handshake and one request, each time. resume: a handshake with the session of the one before,
  *         and one request. request: requests on open connections. idle: opens CONNECTIONS, waits SECONDS, closes.
- *   -2    HTTP/2.  -m  in mode request without -r so many requests at a time on each connection.
+ *   -2    HTTP/2.  -m  in mode request so many requests at a time on each connection.
  *   -p    plain HTTP.  -r  in mode request so many requests a second in all, for latency at a chosen load.
  */
 #include <openssl/err.h>
@@ -17,37 +17,9 @@
 #include <stdatomic.h>
 
 #include "bench/load_client.h"
-#include "bench/load_paced.h"
+#include "bench/load_events.h"
 
 static pthread_barrier_t connected_all, begin_all; /* main sets from and until between them */
-
-static void counted(void *io, bool ok, double since)
-{
-	struct client *c = io;
-
-	if (!ok) {
-		c->failed++;
-		return;
-	}
-	c->done++;
-	note(c, since);
-}
-
-/* Many requests at a time on one connection. */
-static void run_streams(struct client *c)
-{
-	c->h2.answered = counted;
-	while (now() < until && c->failed < 100) {
-		while (c->h2.open < opt.streams && http2_load_ask(&c->h2, now()))
-			;
-		if (http2_load_send(&c->h2) && http2_load_read(&c->h2) > 0)
-			continue;
-		c->failed++;
-		closed(c);
-		if (!connected(c))
-			break;
-	}
-}
 
 static void *run(void *p)
 {
@@ -58,24 +30,14 @@ static void *run(void *p)
 		c->failed++;
 	pthread_barrier_wait(&connected_all); /* no request waits for others' handshakes */
 	pthread_barrier_wait(&begin_all);
-	if (opt.rate > 0)
-		return NULL; /* main paces them all */
-	if (opt.streams > 1)
-		run_streams(c);
+	if (opt.mode == REQUEST)
+		return NULL; /* main goes on with them all */
 	while (now() < until && c->failed < 100) {
 		double at = now();
 		bool ok;
 
-		if (opt.mode == REQUEST) {
-			ok = c->fd >= 0 && request(c);
-			if (!ok) {
-				closed(c);
-				connected(c);
-			}
-		} else {
-			ok = connected(c) && request(c);
-			closed(c);
-		}
+		ok = connected(c) && request(c);
+		closed(c);
 		if (ok) {
 			c->done++;
 			note(c, at);
@@ -226,7 +188,7 @@ static void options(int argc, char **argv)
 		default: usage();
 		}
 	if (!opt.to.sin_port || opt.connections < 1 || opt.streams < 1 ||
-	    (opt.streams > 1 && (!opt.http2 || opt.mode != REQUEST || opt.rate > 0)) || (opt.rate > 0 && opt.mode != REQUEST))
+	    (opt.streams > 1 && !opt.http2) || ((opt.streams > 1 || opt.rate > 0) && opt.mode != REQUEST))
 		usage();
 }
 
@@ -256,8 +218,8 @@ int main(int argc, char **argv)
 	pthread_barrier_wait(&begin_all);
 	for (int i = 0; i < opt.connections; i++)
 		pthread_join(clients[i].thread, NULL);
-	if (opt.rate > 0)
-		run_paced(clients);
+	if (opt.mode == REQUEST)
+		run_events(clients);
 	report(clients, now() - from);
 	return 0;
 }

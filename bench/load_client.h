@@ -39,6 +39,7 @@ struct client {
 	size_t nlatency, size;
 	size_t have, left; /* of the answer: bytes of its head in `in`, bytes of content to come; HEAD: not known yet */
 	double due;        /* when the request that is under way should have gone */
+	bool unsent;       /* HTTP/2: there are requests to send */
 	char in[65536];
 };
 
