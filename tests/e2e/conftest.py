@@ -153,8 +153,18 @@ class Usher:
             time.sleep(0.02)
 
     def descriptors(self):
-        """How many are open: one more once a client has been accepted, and one once its request is on a new way to an origin."""
         return len(os.listdir("/proc/%d/fd" % self.process.pid))
+
+    def sockets(self):
+        """How many are open: one more once a client has been accepted, and one once its request is on a new way to an origin.
+        Files come and go."""
+        n = 0
+        for fd in os.listdir("/proc/%d/fd" % self.process.pid):
+            try:
+                n += os.readlink("/proc/%d/fd/%s" % (self.process.pid, fd)).startswith("socket:")
+            except FileNotFoundError:
+                pass
+        return n
 
     def memory(self):
         for line in open("/proc/%d/status" % self.process.pid):

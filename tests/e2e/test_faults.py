@@ -61,9 +61,9 @@ def test_connection_limits(make_usher, make_raw, origin):
     for raw in raws:
         assert raw.get()[0] == 200
     assert closed_without_answer(usher)
-    before = usher.descriptors()
+    before = usher.sockets()
     raws[0].close()
-    until(lambda: usher.descriptors() < before)
+    until(lambda: usher.sockets() < before)
     assert make_raw(usher).get()[0] == 200
     assert [a["reason"] for a in usher.accesses(5) if a["kind"] == "connection"] == ["too_many_connections"]
 
@@ -234,10 +234,10 @@ def test_address_that_is_taken(make_usher, make_raw, origin):
 
 def hang(usher, make_raw):
     """Sends a request that no answer comes to, and waits until it is on its way."""
-    before = usher.descriptors()
+    before = usher.sockets()
     raw = make_raw(usher)
     raw.send(GET % "/hang")
-    until(lambda: usher.descriptors() >= before + 2)  # the client's and the origin's
+    until(lambda: usher.sockets() >= before + 2)  # the client's and the origin's
     return raw
 
 

@@ -96,9 +96,9 @@ def test_rules_see_the_new_facts(place, make_raw, version):
 def test_required_means_421_even_when_rules_would_judge(place, make_raw):
     p = place("required", "evaluate")
     raw = open_as(make_raw, p)
-    before = p.usher.descriptors()
+    before = p.usher.sockets()
     raw.send("GET /slow?s=2 HTTP/1.1\r\nHost: api.example.com\r\n\r\n")
-    until(lambda: p.usher.descriptors() > before)
+    until(lambda: p.usher.sockets() > before)
     p.revoke()  # while a request is under way: it ends as it began, the next one does not begin
     assert raw.response()[0] == 200
     raw.send("GET / HTTP/1.1\r\nHost: api.example.com\r\n\r\n")
@@ -109,9 +109,9 @@ def test_required_means_421_even_when_rules_would_judge(place, make_raw):
 def test_pipelined_behind_a_running_request(place, make_raw):
     p = place()
     raw = open_as(make_raw, p)
-    before = p.usher.descriptors()
+    before = p.usher.sockets()
     raw.send("GET /slow?s=2 HTTP/1.1\r\nHost: api.example.com\r\n\r\nGET / HTTP/1.1\r\nHost: api.example.com\r\n\r\n")
-    until(lambda: p.usher.descriptors() > before)
+    until(lambda: p.usher.sockets() > before)
     p.revoke()
     assert raw.response()[0] == 200
     status, headers, _ = raw.response()

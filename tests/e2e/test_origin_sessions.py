@@ -194,10 +194,10 @@ def test_tickets_on_an_idle_connection(make_usher, make_raw, origin):
     """The client leaves while its connection is made; the next one takes it, though tickets came on it unasked."""
     there = origin(slow=0.5)
     usher = make_usher(RULES % (CA, CA), there=there.port)
-    before = usher.descriptors()
+    before = usher.sockets()
     raw = make_raw(usher)
     raw.send("GET / HTTP/1.1\r\nHost: localhost\r\n\r\n")
-    until(lambda: usher.descriptors() >= before + 2)
+    until(lambda: usher.sockets() >= before + 2)
     raw.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
     raw.close()
     assert usher.accesses(1)[0]["reason"] == "client_closed"

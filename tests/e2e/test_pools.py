@@ -144,10 +144,10 @@ def test_max_requests(make_usher, make_origin, make_curl):
     o = make_origin()
     usher = make_usher(pool("origin " + o.url, "max_requests 1"))
     curl = make_curl(usher)
-    before = usher.descriptors()
+    before = usher.sockets()
     slow = threading.Thread(target=lambda: curl("http://localhost/slow?s=3"))
     slow.start()
-    until(lambda: usher.descriptors() >= before + 2)
+    until(lambda: usher.sockets() >= before + 2)
     assert ask(curl)[0].status == 503
     assert usher.accesses(1)[0]["reason"] == "origin_busy"
     slow.join()
