@@ -156,6 +156,10 @@ struct expr *check_field(struct compiler *c, const struct ast *ast)
 		          "phase response_firewall or response_headers comes after the origin's answer");
 		return NULL;
 	}
+	if (field->get == get_geography && c->no_geoip && c->reads[field_id(field)] == 0) {
+		g = diag_add(c->d, U1014, ast->span, "%s is missing as long as no database is named", field->name);
+		diag_help(c->d, g, "server { geoip \"FILE.mmdb\" } names one");
+	}
 	if ((e = expr_new(c, EX_FIELD, field->type, ast->span)) == NULL)
 		return NULL;
 	e->field = field;

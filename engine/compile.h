@@ -29,6 +29,7 @@ struct compiler {
 	const struct lists *lists;
 	const struct jwt_block *jwts; /* of the rule file */
 	bool foreign_default, no_fold;
+	bool no_geoip; /* no database says where an address is: what asks for it is told */
 	/* of the expression at hand */
 	bool response;     /* response fields exist */
 	const char *place; /* phase name for messages; NULL: none */

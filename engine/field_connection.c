@@ -141,7 +141,12 @@ void get_timing(struct fields *f, const struct field *row, struct value *out)
 	}
 }
 
-/* Missing as long as no database is named, and where it does not say. */
+static void place(struct str s, struct value *out)
+{
+	*out = VALUE_STR(s.p != NULL ? s : STR(""));
+}
+
+/* Missing as long as no database is named; "", 0 or false where it does not say. */
 void get_geography(struct fields *f, const struct field *row, struct value *out)
 {
 	struct geo *geo = f->geo;
@@ -158,48 +163,46 @@ void get_geography(struct fields *f, const struct field *row, struct value *out)
 	}
 	switch ((enum field_id)row->at) {
 	case FIELD_COUNTRY:
-		text(geo->country, out);
+		place(geo->country, out);
 		break;
 	case FIELD_CONTINENT:
-		text(geo->continent, out);
+		place(geo->continent, out);
 		break;
 	case FIELD_CITY:
-		text(geo->city, out);
+		place(geo->city, out);
 		break;
 	case FIELD_REGION:
-		text(geo->region, out);
+		place(geo->region, out);
 		break;
 	case FIELD_REGION_CODE:
-		text(geo->region_code, out);
+		place(geo->region_code, out);
 		break;
 	case FIELD_POSTAL_CODE:
-		text(geo->postal_code, out);
+		place(geo->postal_code, out);
 		break;
 	case FIELD_METRO_CODE:
-		text(geo->metro_code, out);
+		place(geo->metro_code, out);
 		break;
 	case FIELD_LAT:
-		text(geo->lat, out);
+		place(geo->lat, out);
 		break;
 	case FIELD_LON:
-		text(geo->lon, out);
+		place(geo->lon, out);
 		break;
 	case FIELD_TIMEZONE:
-		text(geo->timezone, out);
+		place(geo->timezone, out);
 		break;
 	case FIELD_SUBDIVISION_1:
-		text(geo->subdivision_1, out);
+		place(geo->subdivision_1, out);
 		break;
 	case FIELD_SUBDIVISION_2:
-		text(geo->subdivision_2, out);
+		place(geo->subdivision_2, out);
 		break;
 	case FIELD_ASNUM:
-		if (geo->has_asnum)
-			*out = VALUE_INT(geo->asnum);
+		*out = VALUE_INT(geo->asnum);
 		break;
 	case FIELD_EU:
-		if (geo->has_eu)
-			*out = VALUE_BOOL(geo->eu);
+		*out = VALUE_BOOL(geo->eu);
 		break;
 	default:
 		break;

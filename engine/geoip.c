@@ -93,6 +93,15 @@ static bool coordinate(MMDB_entry_s *entry, const char *const *path, struct aren
 	return out->p != NULL;
 }
 
+/* The ISO 3166-2 code: the database has it without the country, "ENG" for GB-ENG. false: out of memory. */
+static bool subdivision(struct str country, struct str code, struct arena *a, struct str *out)
+{
+	if (country.p == NULL || code.p == NULL)
+		return true;
+	*out = arena_printf(a, "%.*s-%.*s", STR_FMT(country), STR_FMT(code));
+	return out->p != NULL;
+}
+
 #define PATH(...)                                                                                            \
 	(const char *const[])                                                                                \
 	{                                                                                                    \
@@ -110,20 +119,21 @@ static bool entry_read(MMDB_entry_s *e, struct arena *a, struct geo *out)
 	out->continent = text(e, PATH("continent", "code"));
 	out->city = text(e, PATH("city", "names", "en"));
 	out->region = text(e, PATH("subdivisions", "0", "names", "en"));
-	out->region_code = out->subdivision_1 = text(e, PATH("subdivisions", "0", "iso_code"));
-	out->subdivision_2 = text(e, PATH("subdivisions", "1", "iso_code"));
+	out->region_code = text(e, PATH("subdivisions", "0", "iso_code"));
 	out->postal_code = text(e, PATH("postal", "code"));
 	out->timezone = text(e, PATH("location", "time_zone"));
-	out->has_eu =
-	    get(e, &data, PATH("country", "is_in_european_union")) && data.type == MMDB_DATA_TYPE_BOOLEAN;
-	out->eu = out->has_eu && data.boolean;
-	out->has_asnum = number(e, PATH("autonomous_system_number"), &out->asnum);
+	out->eu = get(e, &data, PATH("country", "is_in_european_union")) &&
+	          data.type == MMDB_DATA_TYPE_BOOLEAN && data.boolean;
+	number(e, PATH("autonomous_system_number"), &out->asnum);
 	if (number(e, PATH("location", "metro_code"), &metro)) {
 		out->metro_code = arena_printf(a, "%lld", (long long)metro);
 		if (out->metro_code.p == NULL)
 			return false;
 	}
-	return coordinate(e, PATH("location", "latitude"), a, &out->lat) &&
+	return subdivision(out->country, out->region_code, a, &out->subdivision_1) &&
+	       subdivision(out->country, text(e, PATH("subdivisions", "1", "iso_code")), a,
+	                   &out->subdivision_2) &&
+	       coordinate(e, PATH("location", "latitude"), a, &out->lat) &&
 	       coordinate(e, PATH("location", "longitude"), a, &out->lon);
 }
 

@@ -11,11 +11,11 @@
 
 struct geoip;
 
-/* What the database knows; p NULL: nothing. Texts borrow from the database, lat and lon from the arena. */
+/* What the database knows; p NULL, 0 and false: nothing. Texts borrow from the database and the arena. */
 struct geo {
 	struct str country, continent, city, region, region_code, postal_code, metro_code, lat, lon, timezone;
 	struct str subdivision_1, subdivision_2;
-	bool has_asnum, has_eu, eu;
+	bool eu;
 	int64_t asnum;
 };
 

@@ -241,6 +241,7 @@ int compile_ruleset(struct ruleset **out, const struct ast_file *file, const str
 	compiler_init(&c, &scratch, &s->arena, &s->owner, d);
 	c.foreign_default = o->foreign_fields_default;
 	c.no_fold = o->no_fold;
+	c.no_geoip = o->geoip == NULL;
 	rc = compile(s, &c, file, o, dump);
 	compiler_fini(&c);
 	arena_fini(&scratch);

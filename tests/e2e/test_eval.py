@@ -186,6 +186,16 @@ def test_geography(tmp_path):
     assert usher_eval(rules, "ip.src.country", facts=facts)[1] == "DE\nUS\nXX\nJP\nmissing\n"
     assert usher_eval(rules, "ip.src.asnum eq 64500", facts=facts)[1] == "true\nfalse\nfalse\nfalse\nfalse\n"
     assert usher_eval(rules, "ip.src.timezone.name", facts=facts[:1])[1] == "Europe/Berlin\n"
+    # ISO 3166-2 with its country, as expressions elsewhere write it
+    assert usher_eval(rules, "ip.src.subdivision_1_iso_code", facts=facts[:1])[1] == "DE-NW\n"
+    assert usher_eval(rules, "ip.src.subdivision_2_iso_code in {\"DE-K\"}", facts=facts[:1])[1] == "true\n"
+    assert usher_eval(rules, "ip.src.region_code", facts=facts[:1])[1] == "NW\n"
+    # what the database does not say is "", 0 or false, so that ne holds; without an address it is missing
+    for name in ("city", "region_code", "subdivision_1_iso_code", "lat", "timezone.name"):
+        assert usher_eval("--format=json", rules, f"ip.src.{name}", facts=facts[2:])[1] == '""\n""\nnull\n'
+    assert usher_eval(rules, "ip.src.asnum", facts=facts[1:])[1] == "0\n0\n64501\nmissing\n"
+    assert usher_eval(rules, "ip.src.asnum ne 64500", facts=facts)[1] == "false\ntrue\ntrue\ntrue\nfalse\n"
+    assert usher_eval(rules, "ip.src.is_in_european_union", facts=facts)[1] == "true\nfalse\nfalse\nfalse\nmissing\n"
 
 
 def test_clock():
