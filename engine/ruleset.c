@@ -294,8 +294,7 @@ bool ruleset_has_phase(const struct ruleset *r, enum phase p, struct str zone)
 	return r->phases[p].n > 0;
 }
 
-/* raw.* is what arrived: read before the first edit, when anything asks for it. */
-static void keep_raw(const struct ruleset *r, struct fields *f)
+void ruleset_keep_raw(const struct ruleset *r, struct fields *f)
 {
 	static const enum field_id request[] = {FIELD_RAW_HEADERS, FIELD_RAW_HEADERS_NAMES,
 	                                        FIELD_RAW_HEADERS_VALUES};
@@ -401,7 +400,6 @@ bool ruleset_run(const struct ruleset *r, enum phase p, struct fields *f, struct
 
 	f->ruleset = r;
 	f->geoip = r->geoip;
-	keep_raw(r, f);
 	if (v->outcome != OUTCOME_PASS || skip_has(v->skipped, p) || rules->n == 0)
 		return v->outcome == OUTCOME_PASS;
 	if ((m.memo = memo_for(f, r, &r->slots)) == NULL) {

@@ -92,6 +92,8 @@ struct fields;
 struct fields *fields_new(struct arena *a, const struct inputs *in); /* in is borrowed and may be updated … */
 void fields_changed(
     struct fields *f); /* … if this is called afterwards: forgets all but raw.* and connection fields */
+/* raw.* is what arrived: to be called before anything edits a request's lines, and again before a response's. */
+void ruleset_keep_raw(const struct ruleset *r, struct fields *f);
 /* A field by name as rules would see it (for transforms, logs, tools). false: no such field. */
 bool fields_get(struct fields *f, struct str name, struct value *out);
 

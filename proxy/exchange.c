@@ -126,6 +126,7 @@ static enum next prepare(struct exchange *x, enum phase phase)
 	fill_inputs(x);
 	if ((x->fields = fields_new(&x->arena, &x->inputs)) == NULL)
 		return fail(x, FAULT_MEMORY);
+	ruleset_keep_raw(x->config->rules, x->fields);
 	if ((x->standing = standing_get(x->conn, x->zone)) == NULL)
 		return fail(x, FAULT_MEMORY);
 	if (x->standing->residual == NULL && x->residual_serves)
@@ -297,6 +298,7 @@ bool exchange_answer_rules(struct exchange *x)
 	x->inputs.response = &x->response;
 	x->inputs.origin_ttfb_msec = (int64_t)((x->answered - x->at_origin) / 1000000);
 	fields_changed(x->fields);
+	ruleset_keep_raw(x->config->rules, x->fields);
 	for (i = 0; i < sizeof(answer_steps) / sizeof(answer_steps[0]); i++)
 		if (answer_steps[i].run(x, answer_steps[i].phase) == NEXT_DONE)
 			return false;

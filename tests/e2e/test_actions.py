@@ -106,6 +106,22 @@ rule c { when true then set response header "x-host" = http.host }''')
     assert answer.header("x-content-type-options") == ["nosniff"]
 
 
+RAW = """
+rule a { when true then set request header "x-a" = "edited" then set request header "x-new" = "1" }
+rule b { when true then set response header "x-powered-by" = "edited" then remove response header "server" }
+rule c { when any(raw.http.request.headers["x-a"][*] eq "edited") then block 410 phase response_firewall }
+rule d { when any(raw.http.request.headers.names[*] in {"x-new" "x-forwarded-for" "via"}) then block 411 phase response_firewall }
+rule e { when len(raw.http.request.headers["x-a"]) eq 1 and raw.http.request.headers["x-a"][0] eq "client"
+         and any(raw.http.response.headers["x-powered-by"][*] eq "origin") and any(raw.http.response.headers.names[*] eq "Server")
+         and any(raw.http.response.headers.values[*] eq "origin/1.0") and http.response.headers["x-powered-by"][0] eq "edited"
+         and not any(http.response.headers.names[*] eq "Server") then block 418 phase response_firewall }
+"""
+
+
+def test_raw_headers_are_those_that_came(ask):
+    assert ask(RAW)("/leaky", "-H", "x-a: client").status == 418
+
+
 def test_response_firewall(ask):
     one = ask('rule r { when http.response.code eq 500 then block 503 text "later" phase response_firewall }')
     answer = one("/status?code=500")
