@@ -9,6 +9,7 @@
 
 #include "base/limits.h"
 #include "engine/names.h"
+#include "grammar/literal.h"
 
 struct expr *expr_new(struct compiler *c, enum expr_kind kind, enum type type, struct span span)
 {
@@ -84,6 +85,11 @@ struct str ast_words(const struct ast *ast)
 	    ast->span.src == NULL ? ast->text : str_sub(ast->span.src->text, ast->span.from, ast->span.to);
 
 	return s.n > 60 ? str_sub(s, 0, 60) : s;
+}
+
+const char *ast_literal_kind(const struct ast *ast)
+{
+	return ast->kind == AST_STRING ? "String" : literal_kind(ast->text);
 }
 
 static struct expr *foreign_field(struct compiler *c, const struct ast *ast, const struct foreign *f)

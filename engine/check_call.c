@@ -87,6 +87,7 @@ static bool literal_like(struct compiler *c, const struct ast *ast, unsigned par
 static bool argument_wrong(struct compiler *c, const struct arguments *a, size_t i, unsigned param)
 {
 	const struct ast *ast = a->ast->kids[i];
+	const char *kind = ast_literal_kind(ast);
 	char types[64];
 
 	param_types(param, types);
@@ -94,8 +95,8 @@ static bool argument_wrong(struct compiler *c, const struct arguments *a, size_t
 		diag_add(c->d, U1005, ast->span, "argument %zu of %s is %s; it takes %s", i + 1,
 		         a->function->name, type_name(a->kids[i]->type), types);
 	else
-		diag_add(c->d, U1005, ast->span, "argument %zu of %s takes %s; %.*s is none", i + 1,
-		         a->function->name, types, STR_FMT(ast_words(ast)));
+		diag_add(c->d, U1005, ast->span, "argument %zu of %s takes %s; %.*s is %s", i + 1,
+		         a->function->name, types, STR_FMT(ast_words(ast)), kind != NULL ? kind : "none");
 	return false;
 }
 

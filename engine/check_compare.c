@@ -35,8 +35,9 @@ static const struct operator* operator_of(enum ast_op op)
 
 static void wrong_literal(struct compiler *c, const struct ast *ast, enum type type, const char *what)
 {
+	const char *kind = ast_literal_kind(ast);
 	struct diag *g = diag_add(c->d, U1003, ast->span, "%s needs %s; %.*s is %s", what, type_name(type),
-	                          STR_FMT(ast_words(ast)), ast->kind == AST_STRING ? "String" : "not");
+	                          STR_FMT(ast_words(ast)), kind != NULL ? kind : "not");
 
 	if (ast->kind == AST_STRING && type == TYPE_INT)
 		diag_help(c->d, g, "write the number without quotes");

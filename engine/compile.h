@@ -74,6 +74,7 @@ struct expr *expr_parent(struct compiler *c, enum expr_kind kind, enum type type
                          const struct expr *const *kids, size_t n);
 struct expr *expr_value(struct compiler *c, const struct value *v, struct span span);
 struct str ast_words(const struct ast *ast);           /* as written, cut short, for messages */
+const char *ast_literal_kind(const struct ast *ast);   /* a literal's type, for messages; NULL: none */
 struct str seal_str(struct compiler *c, struct str s); /* a copy that lives as long as the ruleset */
 bool seal_value(struct compiler *c, struct value *v);  /* the same for a scalar */
 

@@ -83,20 +83,24 @@ static bool not_a_number(struct str text)
 }
 
 /* 200-299: what ranges look like elsewhere. Its two ends, or false. */
-static bool dash_range(struct str text, struct str *low, struct str *high)
+static bool dash_range(struct str text, enum type type, struct str *low, struct str *high)
 {
 	ptrdiff_t dash = str_find(text, '-');
 	int64_t number;
+	struct ip ip;
 
 	if (dash <= 0)
 		return false;
 	*low = str_sub(text, 0, (size_t)dash);
 	*high = str_sub(text, (size_t)dash + 1, text.n);
+	if (type == TYPE_IP)
+		return literal_ip(*low, &ip) == NULL && literal_ip(*high, &ip) == NULL;
 	return literal_int(*low, &number) == NULL && literal_int(*high, &number) == NULL;
 }
 
 static bool wrong_item(struct compiler *c, const struct ast *item, enum type type, const char *wrong)
 {
+	const char *kind = ast_literal_kind(item);
 	struct str low, high;
 	struct diag *g;
 	bool host_bits;
@@ -111,13 +115,16 @@ static bool wrong_item(struct compiler *c, const struct ast *item, enum type typ
 	           ip_parse(str_sub(item->text, 0, (size_t)str_find(item->text, '/')), &net.base)) {
 		diag_add(c->d, U0007, item->span, "%.*s: %s", STR_FMT(item->text), wrong);
 	} else if (type == TYPE_BYTES) {
-		g = diag_add(c->d, U1003, item->span, "the list holds String; %.*s is not",
-		             STR_FMT(item->text));
+		g = diag_add(c->d, U1003, item->span, "the list holds String; %.*s is %s",
+		             STR_FMT(item->text), kind != NULL ? kind : "not");
 		diag_help(c->d, g, "write \"%.*s\"", STR_FMT(item->text));
+	} else if (kind != NULL) {
+		diag_add(c->d, U1003, item->span, "the list holds %s; %.*s is %s", type_name(type),
+		         STR_FMT(item->text), kind);
 	} else {
 		g = diag_add(c->d, type == TYPE_INT && not_a_number(item->text) ? U0004 : U1003, item->span,
 		             "the list holds %s; %.*s: %s", type_name(type), STR_FMT(item->text), wrong);
-		if (type == TYPE_INT && dash_range(item->text, &low, &high))
+		if (dash_range(item->text, type, &low, &high))
 			diag_help(c->d, g, "a range is written %.*s..%.*s", STR_FMT(low), STR_FMT(high));
 	}
 	return false;
@@ -195,6 +202,9 @@ static const struct set *named_set(struct compiler *c, enum type type, const str
 		g = diag_add(c->d, U1001, ast->span, "there is no list $%.*s", STR_FMT(ast->text));
 		if (near.n > 0)
 			diag_help(c->d, g, "did you mean $%.*s?", STR_FMT(near));
+		else if (str_starts(ast->text, STR("cf.")))
+			diag_help(c->d, g, "the service keeps that list itself; here it is yours: list %.*s : ip { … }",
+			          STR_FMT(ast->text));
 		return NULL;
 	}
 	if (l->set == NULL)

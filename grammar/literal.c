@@ -109,6 +109,18 @@ const char *literal_cidr(struct str s, struct cidr *out)
 		: "this is not an IP address";
 }
 
+const char *literal_kind(struct str s)
+{
+	struct cidr net;
+	int64_t number;
+
+	if (!literal_int(s, &number))
+		return "Integer";
+	if (literal_cidr(s, &net))
+		return NULL;
+	return str_find(s, '/') >= 0 ? "a network" : "IP";
+}
+
 /* The two sides of `a..b`; false if there is no `..`. */
 static bool range_split(struct str s, struct str *low, struct str *high)
 {

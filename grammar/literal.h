@@ -13,6 +13,7 @@ const char *literal_bytes(struct arena *a, struct str s, struct str *out); /* 0A
 const char *literal_ip(struct str s, struct ip *out);
 const char *literal_cidr(struct str s, struct cidr *out);          /* an address alone is its full length */
 const char *literal_int_range(struct str s, int64_t *low, int64_t *high);    /* 1..5, or one integer */
+const char *literal_kind(struct str s); /* "Integer", "IP" or "a network", for messages; NULL: none of them */
 const char *literal_ip_range(struct str s, struct ip *low, struct ip *high); /* a..b, a/len, or one address */
 
 #endif

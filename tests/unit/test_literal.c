@@ -201,11 +201,29 @@ static void test_ip(void **state)
 	assert_int_equal(net.bits, 128);
 }
 
+static void test_kind(void **state)
+{
+	static const struct {
+		const char *text, *kind;
+	} cases[] = {{"5", "Integer"},  {"-0x5", NULL}, {"08", NULL},   {"1.2.3.4", "IP"}, {"::1", "IP"},
+	             {"10.0.0.0/8", "a network"}, {"10.0.0.1/8", NULL}, {"1..5", NULL}, {"a.b", NULL}, {"", NULL}};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		const char *kind = literal_kind(str_of(cases[i].text));
+
+		assert_true((kind == NULL) == (cases[i].kind == NULL));
+		if (kind != NULL)
+			assert_string_equal(kind, cases[i].kind);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_int),       cmocka_unit_test(test_bytes), cmocka_unit_test(test_ip_range),
 	    cmocka_unit_test(test_int_range), cmocka_unit_test(test_ip),
+	    cmocka_unit_test(test_kind),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
