@@ -218,7 +218,10 @@ int facts_response(struct facts_loader *l, const json_t *object)
 {
 	static const char *const members[] = {"status", "headers"};
 	struct response *r = &l->f->response;
+	const struct request *request = l->f->in.request;
 	const json_t *status = json_object_get(object, "status");
+	struct framing framing;
+	enum reject reject;
 	int rc;
 
 	if (!json_is_object(object))
@@ -233,6 +236,11 @@ int facts_response(struct facts_loader *l, const json_t *object)
 	lines_init(&r->trailers, l->a);
 	if ((rc = lines_of(l, object, "response", &r->lines)) < 0)
 		return rc;
+	reject = response_check(r, HTTP_1_1, request != NULL ? request->method : STR("GET"),
+	                        request != NULL && request->upgrade.n > 0, &framing);
+	if (reject != REJECT_NONE)
+		return facts_wrong(l, "response: refused, as the proxy would (%s)", reject_prose(reject));
+	response_clean(r);
 	l->f->in.response = r;
 	return 0;
 }

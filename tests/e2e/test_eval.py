@@ -290,3 +290,10 @@ def test_patterns_against_python(seed):
         assert code == 0, (pattern, err)
         for subject, line in zip(subjects, out.splitlines(), strict=True):
             assert json.loads(line) == python_answer(pattern, groups, subject), (pattern, subject)
+
+
+def test_responses_are_read_as_the_proxy_does():
+    for headers, why in (([["Bad Name", "x"]], "no token"), ([["X", "a\r\nb: c"]], "control character"),
+                         ([["Content-Length", "x"]], "Content-Length")):
+        code, out, err = usher_eval("http.response.code", facts=[{"response": {"headers": headers}}, {"response": {"status": 404}}])
+        assert (code, out) == (2, "404\n") and "1:1: response: refused, as the proxy would (" in err and why in err, err
