@@ -97,16 +97,19 @@ static int compute(const struct computed *c, struct vm *m, struct str *out)
 	return !v.missing;
 }
 
-/* location?query, or location&query if it has one of its own; a fragment stays last. */
+/* location?query, or location&query if it has another one of its own; a fragment stays last. What was made from
+ * http.request.full_uri has the query already. */
 static struct str with_query(struct vm *m, struct str location)
 {
 	const struct value *query = fields_value(m->fields, &field_table[FIELD_QUERY]);
 	ptrdiff_t hash = str_find(location, '#');
 	struct str head = hash < 0 ? location : str_sub(location, 0, (size_t)hash);
-	struct str parts[4] = {head, str_find(head, '?') < 0 ? STR("?") : STR("&"), query->s,
+	ptrdiff_t mark = str_find(head, '?');
+	struct str parts[4] = {head, mark < 0 ? STR("?") : STR("&"), query->s,
 	                       str_sub(location, head.n, location.n)};
 
-	if (query->missing || query->s.n == 0)
+	if (query->missing || query->s.n == 0 ||
+	    (mark >= 0 && str_eq(str_sub(head, (size_t)mark + 1, head.n), query->s)))
 		return location;
 	return arena_concat(m->fields->arena, parts, 4);
 }
