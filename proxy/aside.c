@@ -7,14 +7,10 @@
 #include "base/err.h"
 #include "proxy/exchange.h"
 #include "proxy/origin.h"
-#include "proxy/transport.h"
 
 static void flush_all(uv_prepare_t *prepare)
 {
-	struct worker *w = prepare->data;
-
-	while (w->dirty != NULL)
-		transport_flush(w->dirty);
+	worker_flush(prepare->data);
 }
 
 int aside_new(struct worker **out, uv_loop_t *loop)
